@@ -1,0 +1,3 @@
+from nnlib.cli import main
+
+main()

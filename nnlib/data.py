@@ -1,0 +1,165 @@
+"""MNIST: 70,000 handwritten digits of 28×28 pixels, in the IDX files of its authors.
+
+    data/mnist/*.gz ──▶ Digits(train 50,000 · dev 10,000 · test 10,000)
+
+An IDX file is a magic number (0, 0, type, number of axes), the length of each axis as a
+big-endian 32-bit integer, then the bytes (LeCun, Cortes & Burges 1998).
+"""
+
+import gzip
+import hashlib
+import os
+import struct
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+FOLDER = Path(__file__).parent.parent / "data" / "mnist"
+
+# The files as their authors published them: name → (SHA-256, shape of the array).
+FILES = {
+    "train-images-idx3-ubyte.gz": (
+        "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+        (60_000, 28, 28),
+    ),
+    "train-labels-idx1-ubyte.gz": (
+        "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+        (60_000,),
+    ),
+    "t10k-images-idx3-ubyte.gz": (
+        "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+        (10_000, 28, 28),
+    ),
+    "t10k-labels-idx1-ubyte.gz": (
+        "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+        (10_000,),
+    ),
+}
+
+MIRRORS = (
+    "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    "https://storage.googleapis.com/cvdf-datasets/mnist/",
+)
+
+DEV = 10_000  # the last of the training images, in file order
+
+
+class DataError(ValueError):
+    """A data file is missing or not what it should be; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images (N, 784) float32 in [0, 1], ink 1 on paper 0, and labels (N,) int64."""
+
+    images: np.ndarray
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __repr__(self) -> str:
+        return f"Split({len(self):,} images)"
+
+
+@dataclass(frozen=True)
+class Digits:
+    """train to learn from, dev to choose by, test to be looked at once."""
+
+    train: Split
+    dev: Split
+    test: Split
+
+
+def load_mnist(folder: str | os.PathLike | None = None) -> Digits:
+    """MNIST as train (the first 50,000 training images), dev (the last 10,000) and test.
+
+    folder: where the four .gz files lie; without one, `data/mnist/` of the project, or
+        where that is missing a download into the user's cache.
+    Every file's SHA-256 is checked. Raises DataError, naming the file.
+    """
+    folder = Path(folder) if folder is not None else FOLDER if FOLDER.is_dir() else download()
+    arrays = []
+    for name, (sha256, shape) in FILES.items():
+        array = read_idx(folder / name)
+        if array.shape != shape:
+            raise DataError(_bad(folder / name, f"holds {array.shape}, not {shape}"))
+        if hashlib.sha256((folder / name).read_bytes()).hexdigest() != sha256:
+            raise DataError(_bad(folder / name, "does not have the checksum of MNIST"))
+        arrays.append(array)
+    images, labels, test_images, test_labels = arrays
+    split = len(labels) - DEV
+    return Digits(
+        train=_split(images[:split], labels[:split]),
+        dev=_split(images[split:], labels[split:]),
+        test=_split(test_images, test_labels),
+    )
+
+
+def read_idx(path: str | os.PathLike) -> np.ndarray:
+    """The uint8 array of any shape in a gzipped IDX file. Raises DataError."""
+    try:
+        raw = gzip.decompress(Path(path).read_bytes())
+    except FileNotFoundError:
+        raise DataError(_bad(path, "is missing")) from None
+    except EOFError:
+        raise DataError(_bad(path, "ends too early: it is truncated")) from None
+    except (OSError, zlib.error) as error:
+        raise DataError(_bad(path, f"cannot be unpacked ({error})")) from None
+    if len(raw) < 4 or raw[:3] != b"\0\0\x08":
+        raise DataError(
+            _bad(path, f"starts with {raw[:3].hex(' ')}, not 00 00 08, IDX's mark for bytes")
+        )
+    header = 4 + 4 * raw[3]
+    if len(raw) < header:
+        raise DataError(_bad(path, "ends within its header"))
+    shape = struct.unpack(f">{raw[3]}I", raw[4:header])
+    size = int(np.prod(shape, dtype=object)) if shape else 1
+    if len(raw) != header + size:
+        raise DataError(
+            _bad(path, f"promises {size:,} bytes of shape {shape} and has {len(raw) - header:,}")
+        )
+    return np.frombuffer(raw, np.uint8, offset=header).reshape(shape)
+
+
+def download(mirrors: tuple[str, ...] = MIRRORS, folder: str | os.PathLike | None = None) -> Path:
+    """Fetch the four files into the user's cache, if they are not there yet.
+
+    mirrors: addresses tried in turn, file by file. folder: another place than the cache.
+    A progress bar shows on standard error. Returns the folder.
+    Raises DataError with every mirror's failure where none could serve a file.
+    """
+    import pooch
+    import requests
+
+    pooch.get_logger().setLevel("WARNING")
+    folder = Path(folder) if folder is not None else pooch.os_cache("nnlib") / "mnist"
+    for name, (sha256, _) in FILES.items():
+        failures = []
+        for mirror in mirrors:
+            try:
+                pooch.retrieve(mirror + name, sha256, name, folder, progressbar=True)
+                break
+            except (requests.RequestException, OSError, ValueError) as error:
+                failures.append(f"{mirror}{name}: {error}")
+        else:
+            raise DataError(
+                f"{name} could not be downloaded. Check the network, or put the four MNIST files "
+                f"into {folder} yourself. What was tried: " + "; ".join(failures)
+            )
+    return folder
+
+
+def _split(images: np.ndarray, labels: np.ndarray) -> Split:
+    ink = images.reshape(len(images), -1).astype(np.float32)
+    ink /= 255
+    return Split(ink, labels.astype(np.int64))
+
+
+def _bad(path: str | os.PathLike, what: str) -> str:
+    return (
+        f"{path} {what}. Restore the file (git checkout -- data/mnist), or delete its folder "
+        "and nnlib downloads MNIST anew."
+    )

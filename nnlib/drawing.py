@@ -1,0 +1,179 @@
+"""From a drawing to the 28×28 image of it that MNIST would have had.
+
+    strokes ──▶ scaled, so that with the pen they are 20 pixels long or high
+            ──▶ inked with a pen as thick as MNIST's
+            ──▶ moved, so that the centre of mass is at index (14, 14)
+
+A stroke is an (n, 2) array of x, y in canvas pixels, y down; a drawing is a list of
+strokes. Images come in by the same three steps on pixels, in `nnlib.images`.
+
+Places on the 28×28 grid are given as index: the middle of the first pixel is (0, 0).
+"""
+
+import gzip
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+SIDE = 28  # pixels
+BOX = 20.0  # pixels: the longer side of the digit (LeCun et al. 1998)
+CENTRE = 14.0  # index, both ways: where the mean centre of mass of MNIST lies
+PEN = 2.4  # pixels: the median thickness of the strokes in MNIST's training images
+FAINT = 0.1  # ink below this does not count as part of the digit
+
+CANVAS = 500.0  # the side of the canvas that strokes are taken to be on
+PEN_SHARE = 1 / 14  # the pen's width on it, as a share of the side
+
+MOST_POINTS = 20_000
+MOST_STROKES = 1_000
+FARTHEST = 1e6  # a coordinate's largest absolute value
+LARGEST_LINE = 2_000_000  # characters in a line of a drawings file
+
+
+class DrawingError(ValueError):
+    """A drawing or image cannot be read; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Strokes and what is known about them.
+
+    canvas: the side of the square canvas, and pen: the pen's width on it, both in the
+    strokes' units; they tell how the drawing looked, not how it is read.
+    """
+
+    strokes: list[np.ndarray]
+    label: int | None = None
+    writer: int | str | None = None
+    canvas: float = CANVAS
+    pen: float = CANVAS * PEN_SHARE
+
+
+def check_strokes(strokes: Sequence) -> list[np.ndarray]:
+    """The strokes as float64 arrays (n, 2), n ≥ 1, without the empty ones.
+
+    Raises DrawingError where nothing is drawn, where a stroke is not a list of finite
+    x, y pairs, and for more points or strokes than a hand would draw.
+    """
+    try:
+        if len(strokes) > MOST_STROKES:
+            raise DrawingError(f"The drawing has {len(strokes):,} strokes; {MOST_STROKES:,} is most.")
+        count = sum(len(stroke) for stroke in strokes)
+    except TypeError:
+        raise DrawingError("A drawing is a list of strokes, each a list of [x, y].") from None
+    if count > MOST_POINTS:
+        raise DrawingError(f"The drawing has {count:,} points; {MOST_POINTS:,} is most.")
+    if count == 0:
+        raise DrawingError("The drawing is empty: draw at least one stroke.")
+    arrays = []
+    for number, stroke in enumerate(strokes, 1):
+        if len(stroke) == 0:
+            continue
+        try:
+            array = np.asarray(stroke, np.float64)
+        except (TypeError, ValueError, OverflowError):
+            array = np.empty(0)
+        if array.ndim != 2 or array.shape[1] != 2:
+            raise DrawingError(f"Stroke {number} is not a list of points [x, y], two numbers each.")
+        if not (np.abs(array) <= FARTHEST).all():  # false for NaN too
+            raise DrawingError(
+                f"Stroke {number} has a coordinate that is not a number from -{FARTHEST:,.0f} "
+                f"to {FARTHEST:,.0f}."
+            )
+        arrays.append(array)
+    return arrays
+
+
+def ink(strokes: list[np.ndarray], pen: float, side: int = SIDE) -> np.ndarray:
+    """Draw strokes, given in index coordinates, with a round pen of `pen` pixels.
+
+    Returns (side, side) float64: the share of each pixel that the pen covered, taken as a
+    straight band at the distance of the nearest segment. That is exact along a straight
+    horizontal or vertical stroke and off by a few percent at ends and bends.
+    """
+    start = np.concatenate([s[:-1] if len(s) > 1 else s for s in strokes])  # (S, 2)
+    end = np.concatenate([s[1:] if len(s) > 1 else s for s in strokes])
+    y, x = (axis.ravel() for axis in np.mgrid[:side, :side].astype(np.float64))  # (P,) each
+    nearest = np.full(side * side, np.inf)  # squared distance from each pixel
+    for first in range(0, len(start), 64):  # 64 segments at once fit a core's cache
+        ax, ay = start[first : first + 64].T[..., None]  # (S, 1) each
+        dx, dy = end[first : first + 64].T[..., None] - (ax, ay)
+        length = np.maximum(dx * dx + dy * dy, 1e-12)
+        along = np.clip(((x - ax) * dx + (y - ay) * dy) / length, 0, 1)  # (S, P)
+        away = (ax + along * dx - x) ** 2 + (ay + along * dy - y) ** 2
+        np.minimum(nearest, away.min(axis=0), out=nearest)
+    distance, radius = np.sqrt(nearest), pen / 2
+    covered = np.minimum(distance + 0.5, radius) - np.maximum(distance - 0.5, -radius)
+    return np.clip(covered, 0, 1).reshape(side, side)
+
+
+def normalise_strokes(strokes: list[np.ndarray], pen: float = PEN) -> np.ndarray:
+    """Strokes of any size and place → (28, 28) as MNIST would have it.
+
+    The strokes are scaled before they are inked, so that how thick the pen was on the
+    canvas does not matter. A drawing of at most one canvas pixel is a dot: it keeps its
+    size. Takes what `check_strokes` returns.
+    """
+    points = np.concatenate(strokes)
+    low, high = points.min(axis=0), points.max(axis=0)
+    extent = (high - low).max()
+    scale = (BOX - pen) / extent if extent > 1 else 1.0
+    middle = (low + high) / 2
+    centred = [(stroke - middle) * scale + CENTRE for stroke in strokes]
+    shift = CENTRE - np.array(centre_of_mass(ink(centred, pen)))
+    return ink([stroke + shift for stroke in centred], pen)
+
+
+def shrink_strokes(strokes: list[np.ndarray], canvas: float, pen: float) -> np.ndarray:
+    """The whole canvas shrunk to (28, 28), as drawn: nothing is moved or scaled."""
+    for name, value in (("canvas", canvas), ("pen", pen)):
+        if not (isinstance(value, int | float) and 0 < value <= FARTHEST):
+            raise DrawingError(f"The {name}'s size must be a positive number, not {value!r}.")
+    scale = SIDE / canvas
+    return ink([stroke * scale - 0.5 for stroke in strokes], pen * scale)
+
+
+def centre_of_mass(image: np.ndarray) -> tuple[float, float]:
+    """(x, y), as index, of an image with some ink."""
+    total = image.sum()
+    height, width = image.shape
+    return (
+        float(image.sum(axis=0) @ np.arange(width) / total),
+        float(image.sum(axis=1) @ np.arange(height) / total),
+    )
+
+
+def read_drawings(path: str | os.PathLike) -> Iterator[Drawing]:
+    """The drawings of a .jsonl or .jsonl.gz file, one a line, as they are read.
+
+    {"label": 7, "strokes": [[[x, y], …], …], "writer": 3, "canvas": 500, "pen": 35.7},
+    of which only the strokes must be there. Raises DrawingError naming file and line.
+    """
+    opened = gzip.open if Path(path).suffix == ".gz" else open
+    number = 0
+    try:
+        with opened(path, "rt", encoding="utf-8") as lines:
+            while line := lines.readline(LARGEST_LINE):
+                number += 1
+                if line.strip():
+                    yield _drawing(json.loads(line))
+    except FileNotFoundError:
+        raise DrawingError(f"There is no drawings file {path}.") from None
+    except (DrawingError, OSError, EOFError, ValueError, RecursionError) as error:
+        raise DrawingError(f"{path}, line {number}: {error}") from None
+
+
+def _drawing(record: object) -> Drawing:
+    if not isinstance(record, dict) or not isinstance(record.get("strokes"), list):
+        raise DrawingError('a drawing is an object with "strokes", a list of lists of [x, y]')
+    label, canvas = record.get("label"), record.get("canvas", CANVAS)
+    if label is not None and label not in range(10):
+        raise DrawingError(f"the label must be a digit from 0 to 9, not {label!r}")
+    if not (isinstance(canvas, int | float) and 0 < canvas <= FARTHEST):
+        raise DrawingError(f"the canvas must be a positive number, not {canvas!r}")
+    pen = record.get("pen", canvas * PEN_SHARE)
+    return Drawing(check_strokes(record["strokes"]), label, record.get("writer"), canvas, pen)

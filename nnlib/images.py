@@ -1,0 +1,102 @@
+"""From an image of a digit to the 28×28 image of it that MNIST would have had.
+
+    file ──▶ grey pixels ──▶ ink, 0 where the paper is ──▶ cropped, shrunk, centred
+
+The pixel version of `nnlib.drawing`: the same box, the same centre of mass.
+"""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from nnlib.drawing import BOX, CENTRE, FAINT, SIDE, DrawingError, centre_of_mass
+
+LARGEST_IMAGE = 4_096  # pixels a side
+
+
+def read_image(path: str | os.PathLike) -> np.ndarray:
+    """The grey pixels (h, w) of a .npy file as they are, or of an image file as uint8.
+
+    Transparent pixels are taken to be white. Raises DrawingError; nothing in the file is
+    executed, and an image too large is refused before it is unpacked.
+    """
+    from PIL import Image
+
+    try:
+        if Path(path).suffix == ".npy":
+            array = np.load(path, mmap_mode="r", allow_pickle=False)
+            return np.array(array) if array.size <= LARGEST_IMAGE**2 else array
+        with Image.open(path) as image:
+            if max(image.size) > LARGEST_IMAGE:
+                raise DrawingError(f"it has {image.size} pixels; {LARGEST_IMAGE} a side is most")
+            rgba = image.convert("RGBA")
+        white = Image.new("RGBA", rgba.size, "white")
+        return np.asarray(Image.alpha_composite(white, rgba).convert("L"))
+    except FileNotFoundError:
+        raise DrawingError(f"There is no file {path}.") from None
+    except (OSError, ValueError, EOFError, Image.DecompressionBombError) as error:
+        raise DrawingError(f"{path} cannot be read as an image: {error}") from None
+
+
+def check_image(image: np.ndarray) -> np.ndarray:
+    """A grey image → ink (h, w) float64, from 0 where the paper is to 1 where it is inked.
+
+    image: (h, w), or (784,) for 28×28; uint8, or floats from 0 to 1. The border is taken
+    to be paper, so that dark ink on bright paper and the reverse both come out right.
+    Raises DrawingError for other shapes and values, and for an image of one colour.
+    """
+    image = np.asarray(image)
+    if image.shape == (SIDE * SIDE,):
+        image = image.reshape(SIDE, SIDE)
+    if image.ndim != 2 or min(image.shape) < 1 or max(image.shape) > LARGEST_IMAGE:
+        raise DrawingError(
+            f"An image must be grey, of shape (height, width) up to {LARGEST_IMAGE} each, "
+            f"not {image.shape}."
+        )
+    if image.dtype.kind not in "buif":
+        raise DrawingError(f"An image must hold numbers, not {image.dtype}.")
+    image = image.astype(np.float64) / (255 if image.dtype == np.uint8 else 1)
+    if not ((image >= 0) & (image <= 1)).all():  # false for NaN too
+        raise DrawingError("An image must hold bytes, or numbers from 0 to 1.")
+    border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+    paper = np.median(border)
+    if paper > 0.5:
+        image, paper = 1 - image, 1 - paper
+    ink = np.clip(image - paper, 0, None)
+    if ink.max() < FAINT:
+        raise DrawingError("The image shows no ink: all of it is about as bright as its border.")
+    return ink / ink.max()
+
+
+def normalise_image(image: np.ndarray) -> np.ndarray:
+    """Ink (h, w), from `check_image` → (28, 28) as MNIST would have it."""
+    rows = np.flatnonzero((image > FAINT).any(axis=1))
+    columns = np.flatnonzero((image > FAINT).any(axis=0))
+    digit = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    x, y = centre_of_mass(digit)
+    step = max(digit.shape) / BOX  # pixels of the digit to one of the result
+    return _shrink(digit, x + 0.5 - (CENTRE + 0.5) * step, y + 0.5 - (CENTRE + 0.5) * step, step)
+
+
+def shrink_image(image: np.ndarray) -> np.ndarray:
+    """The whole image shrunk to (28, 28), as drawn: nothing is moved or scaled."""
+    height, width = image.shape
+    step = max(image.shape) / SIDE
+    return _shrink(image, (width - SIDE * step) / 2, (height - SIDE * step) / 2, step)
+
+
+def _shrink(image: np.ndarray, left: float, top: float, step: float) -> np.ndarray:
+    """(28, 28) whose pixels each average a square of `step` by `step` pixels of the image.
+
+    left, top: where the first square begins, from the image's corner; what lies outside
+    the image is paper. Averaging is separable, so it is one small matrix for each axis.
+    """
+
+    def average(begin: float, length: int) -> np.ndarray:
+        edges = begin + step * np.arange(SIDE + 1)
+        pixels = np.arange(length)
+        overlap = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
+        return np.clip(overlap, 0, None) / step  # (28, length)
+
+    return average(top, image.shape[0]) @ image @ average(left, image.shape[1]).T

@@ -1,0 +1,31 @@
+"""How good the answers are."""
+
+import numpy as np
+
+from nnlib.losses import cross_entropy
+from nnlib.network import Network
+
+
+def accuracy(predicted: np.ndarray, labels: np.ndarray) -> float:
+    """The fraction of answers that equal their label, 0 to 1."""
+    return float(np.mean(np.asarray(predicted) == np.asarray(labels)))
+
+
+def confusion_matrix(predicted: np.ndarray, labels: np.ndarray, n: int = 10) -> np.ndarray:
+    """Counts (n, n): row = label, column = answer. What is off the diagonal is wrong."""
+    counts = np.zeros((n, n), np.int64)
+    np.add.at(counts, (np.asarray(labels), np.asarray(predicted)), 1)
+    return counts
+
+
+def evaluate(
+    network: Network, images: np.ndarray, labels: np.ndarray, batch_size: int = 1000
+) -> tuple[float, float]:
+    """(loss, accuracy) on images (N, 784) with labels (N,), without dropout or penalty."""
+    loss, right = 0.0, 0
+    for start in range(0, len(labels), batch_size):
+        batch = slice(start, start + batch_size)
+        logits = network.forward(images[batch])
+        loss += cross_entropy(logits, labels[batch])[0] * len(logits)
+        right += int(np.sum(logits.argmax(axis=1) == labels[batch]))
+    return loss / len(labels), right / len(labels)

@@ -1,0 +1,102 @@
+"""The one path of a drawing: strokes or image → tensor → probabilities → Reading.
+
+The app, the command line, the tests and every measurement on drawings call this, and
+nobody prepares a drawing anywhere else.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from nnlib.diagnostics import Diagnostic, diagnose
+from nnlib.drawing import CANVAS, PEN_SHARE, check_strokes, normalise_strokes, shrink_strokes
+from nnlib.files import data_path
+from nnlib.images import check_image, normalise_image, shrink_image
+from nnlib.network import Network
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the network made of a drawing.
+
+    digit: the answer. probabilities: (10,) float32, adding up to 1. tensor: (784,) float32
+    in [0, 1], exactly what entered the network. diagnostics: one `Diagnostic` a measure.
+    """
+
+    digit: int
+    probabilities: np.ndarray
+    tensor: np.ndarray
+    diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def confidence(self) -> float:
+        """The probability of the answer."""
+        return float(self.probabilities[self.digit])
+
+
+class Recognizer:
+    """Reads drawings with one network.
+
+    >>> Recognizer.load("deep").read([[[250, 100], [250, 400]]]).digit
+    1
+    """
+
+    def __init__(self, network: Network):
+        self.network = network
+
+    @classmethod
+    def load(cls, model: str | os.PathLike = "deep") -> "Recognizer":
+        """By the name of a model in `data/models/`, or the path of an .npz file.
+
+        Raises FileNotFoundError or ModelError.
+        """
+        return cls(Network.load(model_path(model)))
+
+    def read(
+        self, strokes: Sequence, canvas: float = CANVAS, pen: float | None = None
+    ) -> Reading:
+        """Read strokes, [[[x, y], …], …] in canvas pixels with y down.
+
+        canvas: the side of the canvas, and pen: the width of the pen on it (canvas / 14 if
+        not given). They say how the drawing looked; the answer does not depend on them.
+        Raises DrawingError for strokes that are empty or not finite.
+        """
+        strokes = check_strokes(strokes)
+        drawn = shrink_strokes(strokes, canvas, canvas * PEN_SHARE if pen is None else pen)
+        return self._read(drawn, normalise_strokes(strokes))
+
+    def read_image(self, image: np.ndarray) -> Reading:
+        """Read a grey image, (h, w) uint8 or floats from 0 to 1; its border is paper.
+
+        Raises DrawingError for an image without ink or of another kind.
+        """
+        image = check_image(image)
+        return self._read(shrink_image(image), normalise_image(image))
+
+    def _read(self, as_drawn: np.ndarray, as_read: np.ndarray) -> Reading:
+        tensor = as_read.reshape(-1).astype(np.float32)
+        probabilities = self.network.probabilities(tensor[None])[0]
+        digit = int(probabilities.argmax())
+        return Reading(digit, probabilities, tensor, diagnose(as_drawn, as_read, digit))
+
+
+def model_path(model: str | os.PathLike) -> Path:
+    """Where the model of that name lies; a path to an .npz file is returned as it is."""
+    if str(model).endswith(".npz"):
+        return Path(model)
+    path = data_path("models", f"{model}.npz")
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"There is no model {str(model)!r}. Known are {', '.join(model_names())}; "
+            "or give the path of an .npz file."
+        )
+    return path
+
+
+def model_names() -> list[str]:
+    """The names of the models in `data/models/`, from the smallest file to the largest."""
+    models = sorted(data_path("models").glob("*.npz"), key=lambda path: path.stat().st_size)
+    return [path.stem for path in models]

@@ -1,0 +1,129 @@
+"""The training loop: batches, epochs, history.
+
+    for each epoch: shuffle, then for each batch:
+        forward → loss → backward → optimizer step
+"""
+
+import math
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nnlib.data import Split
+from nnlib.losses import cross_entropy
+from nnlib.metrics import evaluate
+from nnlib.network import Network
+from nnlib.optimizers import Adam, GradientDescent, Momentum, Schedule
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class TrainingDiverged(ArithmeticError):
+    """The loss is no longer a finite number; the message says when and what to try."""
+
+
+# A diverging network overflows before its loss is NaN. The error below says it better than
+# NumPy's warnings would.
+@np.errstate(over="ignore", invalid="ignore")
+def fit(
+    network: Network,
+    train: Split,
+    dev: Split | None = None,
+    optimizer: GradientDescent | Momentum | Adam | None = None,
+    schedule: Schedule | None = None,
+    l2: float = 0.0,
+    epochs: int = 15,
+    batch_size: int | None = 128,
+    seed: int = 0,
+    progress: bool = True,
+) -> "pd.DataFrame":
+    """Train `network` in place, and leave it with the parameters that were best on dev.
+
+    train, dev: `Split`s of images (N, 784) float32 in [0, 1] and labels (N,) integers.
+    optimizer: Adam() if not given. schedule: progress (0 … 1) → factor on its rate.
+    l2: the λ of the penalty λ/2 · ‖W‖² on weights.
+    batch_size: examples a step; None takes all of them in every step (full batch).
+    seed: of shuffling and dropout. Each epoch has its own generator, made of the seed and
+        the epoch's number, so that an epoch does not depend on how it was reached.
+
+    Returns a row an epoch: epoch (from 1), loss (the mean of the batches' cross-entropy,
+    penalty not included), dev_loss, dev_accuracy, learning_rate (at its last step),
+    seconds. Without dev the last parameters are kept and the dev columns are missing.
+
+    Raises ValueError for arguments that do not fit, TrainingDiverged for a loss that is
+    not finite. If training is interrupted, the best parameters so far stay.
+    """
+    import pandas as pd
+    from tqdm.auto import tqdm
+
+    optimizer = Adam() if optimizer is None else optimizer
+    n = len(train.labels)
+    batch_size = n if batch_size is None else batch_size
+    _check(network, train, epochs, batch_size)
+    steps = math.ceil(n / batch_size)
+    best_accuracy, best = -1.0, network.parameters.copy()
+    rows = []
+    bar = tqdm(range(epochs), desc="training", unit="epoch", disable=not progress)
+    try:
+        for epoch in bar:
+            started = time.perf_counter()
+            rng = np.random.default_rng([seed, epoch])
+            order = rng.permutation(n) if steps > 1 else None
+            total = 0.0
+            for step in range(steps):
+                if order is None:
+                    X, labels = train.images, train.labels
+                else:
+                    batch = order[step * batch_size : (step + 1) * batch_size]
+                    X, labels = train.images[batch], train.labels[batch]
+                logits = network.forward(X, rng)
+                loss, dlogits = cross_entropy(logits, labels)
+                if not math.isfinite(loss):
+                    raise TrainingDiverged(
+                        f"The loss became {loss} at step {step + 1} of epoch {epoch + 1}, with "
+                        f"{optimizer}. Try a learning rate ten times smaller, and see that the "
+                        "images are finite and lie in [0, 1]."
+                    )
+                network.backward(dlogits, l2)
+                factor = schedule((epoch * steps + step) / (epochs * steps)) if schedule else 1.0
+                optimizer.step(network.parameters, network.gradients, factor)
+                total += loss * len(labels)
+
+            row = {"epoch": epoch + 1, "loss": total / n}
+            if dev is not None:
+                row["dev_loss"], row["dev_accuracy"] = evaluate(network, dev.images, dev.labels)
+                if row["dev_accuracy"] > best_accuracy:
+                    best_accuracy = row["dev_accuracy"]
+                    best[...] = network.parameters
+                bar.set_postfix_str(f"loss {row['loss']:.4f}, dev {row['dev_accuracy']:.2%}")
+            else:
+                bar.set_postfix_str(f"loss {row['loss']:.4f}")
+            row["learning_rate"] = optimizer.learning_rate * factor
+            row["seconds"] = time.perf_counter() - started
+            rows.append(row)
+    finally:
+        if dev is not None:
+            network.parameters[...] = best
+    return pd.DataFrame(rows)
+
+
+def _check(network: Network, train: Split, epochs: int, batch_size: int) -> None:
+    """Refuse what would fail deep inside the loop, or quietly do nothing."""
+    if len(train.labels) == 0:
+        raise ValueError("There is nothing to train on: the training split is empty.")
+    if len(train.images) != len(train.labels):
+        raise ValueError(
+            f"There are {len(train.images)} images and {len(train.labels)} labels: "
+            "every image needs one label."
+        )
+    low, high = train.labels.min(), train.labels.max()
+    if low < 0 or high >= network.n_out:
+        raise ValueError(
+            f"Labels go from {low} to {high}, but the network answers 0 to {network.n_out - 1}."
+        )
+    if epochs < 1 or batch_size < 1:
+        raise ValueError(
+            f"epochs and batch_size must be 1 or more, not {epochs} and {batch_size}."
+        )
