@@ -39,35 +39,33 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     command = commands.add_parser("train", help="train models of the ladder and save them")
-    command.add_argument("names", nargs="+", choices=list(ladder.LADDER), metavar="NAME",
-                         help=f"one or more of: {', '.join(ladder.LADDER)}")  # fmt: skip
+    names = ", ".join(ladder.LADDER)
+    command.add_argument("names", nargs="+", choices=ladder.LADDER, metavar="NAME", help=names)
     command.add_argument("--seed", type=int, default=0, help="of weights and batches (default 0)")
-    command.add_argument("--out", type=Path, default=data_path("models"), metavar="FOLDER",
-                         help="where NAME.npz goes (default: data/models)")  # fmt: skip
+    where = "where NAME.npz goes (default: data/models)"
+    command.add_argument("--out", type=Path, default=data_path("models"), help=where)
     command.set_defaults(run=_train)
 
+    known = "a model's name, or the path of an .npz"
     command = commands.add_parser("evaluate", help="measure a model on the 10,000 test images")
-    command.add_argument("name", metavar="NAME", help="a model's name, or the path of an .npz")
+    command.add_argument("name", metavar="NAME", help=known)
     command.add_argument("--json", action="store_true", help="print one JSON object")
     command.set_defaults(run=_evaluate)
 
     command = commands.add_parser("predict", help="read digits from a file")
-    command.add_argument("file", metavar="FILE",
-                         help="an image (PNG, …), a 28×28 .npy, or drawings (.jsonl, .jsonl.gz)")  # fmt: skip
-    command.add_argument("--model", default="deep", metavar="NAME",
-                         help="a model's name, or the path of an .npz (default deep)")  # fmt: skip
+    kinds = "an image (PNG, …), a 28×28 .npy, or drawings (.jsonl, .jsonl.gz)"
+    command.add_argument("file", metavar="FILE", help=kinds)
+    command.add_argument("--model", default="deep", help=f"{known} (default deep)")
     command.add_argument("--json", action="store_true", help="print one JSON object")
     command.set_defaults(run=_predict)
 
-    command = commands.add_parser(
-        "ladder", help="train every model with several seeds; write data/results/ladder.json"
-    )
+    what = "train every model with several seeds; write data/results/ladder.json"
+    command = commands.add_parser("ladder", help=what)
     command.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="N")
     command.set_defaults(run=_ladder)
 
-    command = commands.add_parser(
-        "reference", help="measure the training images; write data/reference.json"
-    )
+    what = "measure the training images; write data/reference.json"
+    command = commands.add_parser("reference", help=what)
     command.set_defaults(run=_reference)
     return parser
 
@@ -132,8 +130,8 @@ def _ladder(options: argparse.Namespace) -> None:
     for name in ladder.LADDER:
         models[name] = []
         for seed in options.seeds:
-            network, history = ladder.train(name, digits, seed)
-            run = {"seed": seed, "seconds": round(float(history["seconds"].sum()), 1)}
+            network, _ = ladder.train(name, digits, seed)
+            run = {"seed": seed}
             for split in ("dev", "test"):
                 data = getattr(digits, split)
                 run[split] = metrics.evaluate(network, data.images, data.labels)[1]

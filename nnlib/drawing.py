@@ -61,7 +61,9 @@ def check_strokes(strokes: Sequence) -> list[np.ndarray]:
     """
     try:
         if len(strokes) > MOST_STROKES:
-            raise DrawingError(f"The drawing has {len(strokes):,} strokes; {MOST_STROKES:,} is most.")
+            raise DrawingError(
+                f"The drawing has {len(strokes):,} strokes; {MOST_STROKES:,} is most."
+            )
         count = sum(len(stroke) for stroke in strokes)
     except TypeError:
         raise DrawingError("A drawing is a list of strokes, each a list of [x, y].") from None

@@ -10,6 +10,7 @@ only) is one slice, and a saved model is one array.
 import json
 import os
 import zipfile
+from itertools import pairwise
 
 import numpy as np
 
@@ -43,7 +44,7 @@ class Network:
         dense = [layer for layer in layers if isinstance(layer, Dense)]
         if not dense:
             raise ValueError("A Network needs at least one Dense layer: Network(Dense(784, 10)).")
-        for before, after in zip(dense, dense[1:], strict=False):
+        for before, after in pairwise(dense):
             if before.n_out != after.n_in:
                 raise ValueError(
                     f"{before} gives {before.n_out} numbers, but {after} takes {after.n_in}: "

@@ -55,9 +55,7 @@ class Recognizer:
         """
         return cls(Network.load(model_path(model)))
 
-    def read(
-        self, strokes: Sequence, canvas: float = CANVAS, pen: float | None = None
-    ) -> Reading:
+    def read(self, strokes: Sequence, canvas: float = CANVAS, pen: float | None = None) -> Reading:
         """Read strokes, [[[x, y], …], …] in canvas pixels with y down.
 
         canvas: the side of the canvas, and pen: the width of the pen on it (canvas / 14 if

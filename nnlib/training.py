@@ -1,7 +1,7 @@
 """The training loop: batches, epochs, history.
 
-    for each epoch: shuffle, then for each batch:
-        forward → loss → backward → optimizer step
+for each epoch: shuffle, then for each batch:
+    forward → loss → backward → optimizer step
 """
 
 import math
@@ -124,6 +124,4 @@ def _check(network: Network, train: Split, epochs: int, batch_size: int) -> None
             f"Labels go from {low} to {high}, but the network answers 0 to {network.n_out - 1}."
         )
     if epochs < 1 or batch_size < 1:
-        raise ValueError(
-            f"epochs and batch_size must be 1 or more, not {epochs} and {batch_size}."
-        )
+        raise ValueError(f"epochs and batch_size must be 1 or more, not {epochs} and {batch_size}.")

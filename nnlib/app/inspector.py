@@ -1,7 +1,7 @@
 """The app as one widget: the sketchpad and the panels, wired to a Recognizer.
 
-    pen moves ──▶ stroke shown at once, a reading soon (at most ten a second)
-    pen lifted ──▶ a reading now ──▶ every panel shows it
+pen moves ──▶ stroke shown at once, a reading soon (at most ten a second)
+pen lifted ──▶ a reading now ──▶ every panel shows it
 """
 
 import asyncio
@@ -82,9 +82,7 @@ class Inspector(widgets.Box):
             self._timer.cancel()
             self._timer = None
         pad = self.sketchpad
-        self.reading = (
-            self.recognizer.read(pad.strokes, pad.side, pad.pen) if pad.strokes else None
-        )
+        self.reading = self.recognizer.read(pad.strokes, pad.side, pad.pen) if pad.strokes else None
         for panel in self.panels:
             panel.show(self.reading)
         self.status.value = ""

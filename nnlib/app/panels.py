@@ -4,7 +4,7 @@ import ipywidgets as widgets
 import numpy as np
 from ipycanvas import Canvas
 
-from nnlib.diagnostics import MEASURES
+from nnlib.diagnostics import MEASURES, Diagnostic
 from nnlib.drawing import SIDE
 from nnlib.recognizer import Reading
 
@@ -100,36 +100,30 @@ class TensorPanel(widgets.VBox):
 class DiagnosticsPanel(widgets.HTML):
     """Density, offset and area, as drawn and as read, each beside its range."""
 
-    words = {
-        "usual": "usual",
-        "corrected": "corrected: unusual as drawn, usual as read",
-        "unusual": "unusual",
-    }
-
     def __init__(self):
         super().__init__()
         self.add_class("nnlib-diagnostics")
 
     def show(self, reading: Reading | None) -> None:
         if reading is None:
-            whose = "training digits"
-            rows = [(name, "–", "–", "–", "") for name in MEASURES]
+            whose, rows = "digits", [(name, "–", "–", "–", "") for name in MEASURES]
         else:
-            whose = f"training {reading.digit}s"
-            rows = [
-                (d.name, f"{d.as_drawn:.3f}", f"{d.as_read:.3f}", f"{d.low:.3f}–{d.high:.3f}", d.state)
-                for d in reading.diagnostics
-            ]
+            whose, rows = f"{reading.digit}s", [_row(d) for d in reading.diagnostics]
         body = "".join(
             f"<tr><th>{name}</th><td>{drawn}</td><td>{read}</td><td>{usual}</td>"
-            f'<td class="nnlib-{state}" title="{self.words.get(state, "")}">{state}</td></tr>'
+            f'<td class="nnlib-{state}">{state}</td></tr>'
             for name, drawn, read, usual, state in rows
         )
         self.value = (
             "<h3>Is the input unusual?</h3><table><thead><tr><th></th><th>as drawn</th>"
-            f"<th>as read</th><th>{whose}, 5–95 %</th><th></th></tr></thead>"
+            f"<th>as read</th><th>most training {whose}</th><th></th></tr></thead>"
             f"<tbody>{body}</tbody></table>"
         )
+
+
+def _row(d: Diagnostic) -> tuple[str, str, str, str, str]:
+    usual = f"{d.low:.3f}–{d.high:.3f}"
+    return d.name, f"{d.as_drawn:.3f}", f"{d.as_read:.3f}", usual, d.state
 
 
 def _advice(reading: Reading) -> str:

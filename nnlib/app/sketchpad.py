@@ -96,7 +96,7 @@ class Sketchpad(widgets.Box):
         strokes nor the pen.
         """
         canvas = self.canvas
-        with hold_canvas(canvas):
+        with hold_canvas():
             canvas.line_width = self.pen
             canvas.line_cap = canvas.line_join = "round"
             canvas.stroke_style = canvas.fill_style = INK

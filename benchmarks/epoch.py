@@ -1,0 +1,113 @@
+"""How long is an epoch of `deep`, and how long are its matrix products alone?
+
+    python benchmarks/epoch.py [rounds]
+
+An epoch is 50,000 images in batches of 128 through 784→256→128→10 in float32, with Adam and
+L2. Everything is timed in turn, round after round in this one process, and the ratio to the
+matrix products is taken round by round, so that a machine whose speed drifts does not decide.
+The epochs of PyTorch (CPU, the same recipe, tensors sliced) and of scikit-learn's
+MLPClassifier are timed too where these are installed.
+"""
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from nnlib import Adam, fit, load_mnist
+from nnlib.data import Split
+from nnlib.ladder import LADDER
+
+WIDTHS, BATCH = LADDER["deep"].widths, 128
+
+
+def products(train: Split) -> Callable[[], None]:
+    """The matrix products of an epoch, and nothing else: three forward, five backward."""
+    rng = np.random.default_rng(0)
+    layers = [
+        (
+            rng.random((BATCH, n_in), np.float32),  # X
+            rng.random((n_in, n_out), np.float32),  # W
+            rng.random((BATCH, n_out), np.float32),  # dY
+            np.empty((n_in, n_out), np.float32),  # dW
+        )
+        for n_in, n_out in zip(WIDTHS, WIDTHS[1:], strict=False)
+    ]
+
+    def epoch() -> None:
+        for _ in range(len(train) // BATCH):
+            for X, W, _, _ in layers:
+                X @ W
+            for number, (X, W, dY, dW) in enumerate(layers):
+                np.matmul(X.T, dY, out=dW)
+                if number:  # nothing asks for the gradient at the images
+                    dY @ W.T
+
+    return epoch
+
+
+def ours(train: Split) -> Callable[[], None]:
+    network, optimizer = LADDER["deep"].network(), Adam(2e-3)
+    return lambda: fit(
+        network, train, optimizer=optimizer, l2=5e-4, epochs=1, batch_size=BATCH, progress=False
+    )
+
+
+def pytorch(train: Split) -> Callable[[], None]:
+    import torch
+    from torch.nn import Linear, ReLU, Sequential
+
+    torch.manual_seed(0)
+    a, b, c, d = WIDTHS
+    network = Sequential(Linear(a, b), ReLU(), Linear(b, c), ReLU(), Linear(c, d))
+    adam = torch.optim.Adam(network.parameters(), lr=2e-3, weight_decay=5e-4, fused=True)
+    images, labels = torch.from_numpy(train.images), torch.from_numpy(train.labels)
+
+    def epoch() -> None:
+        order = torch.randperm(len(images))
+        for start in range(0, len(images), BATCH):
+            batch = order[start : start + BATCH]
+            adam.zero_grad()
+            torch.nn.functional.cross_entropy(network(images[batch]), labels[batch]).backward()
+            adam.step()
+
+    return epoch
+
+
+def scikit_learn(train: Split) -> Callable[[], None]:
+    from sklearn.neural_network import MLPClassifier
+
+    classifier = MLPClassifier(WIDTHS[1:-1], alpha=5e-4, batch_size=BATCH, random_state=0)
+    return lambda: classifier.partial_fit(train.images, train.labels, classes=np.arange(10))
+
+
+def main(rounds: int = 7) -> None:
+    train = load_mnist().train
+    epochs = {}
+    for name, prepare in (
+        ("matrix products alone", products),
+        ("nnlib", ours),
+        ("PyTorch", pytorch),
+        ("scikit-learn", scikit_learn),
+    ):
+        try:
+            epochs[name] = prepare(train)
+        except ImportError:
+            print(f"{name} is not installed", file=sys.stderr)
+    seconds: dict[str, list[float]] = {name: [] for name in epochs}
+    for number in range(rounds + 1):
+        for name, epoch in epochs.items():
+            started = time.perf_counter()
+            epoch()
+            if number:  # the first round warms up
+                seconds[name].append(time.perf_counter() - started)
+    alone = seconds["matrix products alone"]
+    for name, values in seconds.items():
+        ratio = statistics.median(a / b for a, b in zip(values, alone, strict=True))
+        print(f"{name:22} median {statistics.median(values):5.2f} s   {ratio:4.1f} ×")
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))

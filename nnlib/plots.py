@@ -1,0 +1,103 @@
+"""The figures that more than one notebook shows. Each returns its matplotlib Figure.
+
+All of them can be read without colour: ink is black on white, signed values are told apart by
+lightness and a number, lines by their dashes and a name at their end.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+DASHES = ("-", "--", ":", "-.")
+
+
+def show_images(
+    images: np.ndarray, titles: Sequence[str] = (), columns: int = 10, width: float = 9.0
+) -> Figure:
+    """Images (N, 784) or (N, 28, 28) as a grid, ink black on white.
+
+    titles: a short text over each image. width: of the figure, in inches.
+    """
+    images = np.asarray(images).reshape(len(images), 28, 28)
+    columns = min(columns, len(images))
+    rows = -(-len(images) // columns)
+    height = width / columns * rows * (1.25 if len(titles) else 1.0)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(width, height), squeeze=False, layout="constrained"
+    )
+    for axis in axes.ravel():
+        axis.axis("off")
+    for index, (image, axis) in enumerate(zip(images, axes.ravel(), strict=False)):
+        axis.imshow(image, cmap="gray_r", vmin=0, vmax=1)
+        if index < len(titles):
+            axis.set_title(titles[index], fontsize=9)
+    return figure
+
+
+def show_curves(
+    curves: Mapping[str, Sequence[float]],
+    xlabel: str,
+    ylabel: str,
+    x: Sequence[float] | None = None,
+    log: bool = False,
+) -> Figure:
+    """Named curves over x, each with its own dashes and its name at the end.
+
+    x: 1, 2, 3 … if not given. log: a logarithmic y axis.
+    """
+    figure, axis = plt.subplots(figsize=(7.5, 4), layout="constrained")
+    for number, (name, values) in enumerate(curves.items()):
+        places = np.arange(1, len(values) + 1) if x is None else np.asarray(x)
+        axis.plot(places, values, DASHES[number % len(DASHES)], linewidth=1.8)
+        colour = axis.lines[-1].get_color()
+        axis.annotate(
+            f" {name}", (places[-1], values[-1]), color=colour, va="center", annotation_clip=False
+        )
+    if log:
+        axis.set_yscale("log")
+    axis.set_xlabel(xlabel)
+    axis.set_ylabel(ylabel)
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.grid(alpha=0.3)
+    return figure
+
+
+def show_confusion(confusion: np.ndarray) -> Figure:
+    """Mistakes by shade and number; the right answers are left blank.
+
+    confusion: counts (10, 10), row = label, column = answer.
+    """
+    mistakes = np.array(confusion)
+    np.fill_diagonal(mistakes, 0)
+    figure, axis = plt.subplots(figsize=(5.5, 5), layout="constrained")
+    axis.imshow(mistakes, cmap="gray_r", vmin=0, vmax=1.6 * max(mistakes.max(), 1))
+    for label, answer in zip(*np.nonzero(mistakes), strict=True):
+        axis.text(answer, label, mistakes[label, answer], ha="center", va="center", fontsize=8)
+    axis.set_xticks(range(10))
+    axis.set_yticks(range(10))
+    axis.set_xlabel("read as")
+    axis.set_ylabel("label")
+    return figure
+
+
+def show_weights(weights: np.ndarray, titles: Sequence[str] = (), columns: int = 5) -> Figure:
+    """The columns of W (784, K) as 28×28 pictures.
+
+    Black ink speaks for the unit, white against it, middle grey is zero.
+    """
+    pictures = np.asarray(weights).T.reshape(-1, 28, 28)
+    columns = min(columns, len(pictures))
+    rows = -(-len(pictures) // columns)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(8, 8 / columns * rows * 1.12), squeeze=False, layout="constrained"
+    )
+    limit = np.abs(pictures).max() or 1.0
+    for axis in axes.ravel():
+        axis.axis("off")
+    for index, (picture, axis) in enumerate(zip(pictures, axes.ravel(), strict=False)):
+        drawn = axis.imshow(picture, cmap="gray_r", vmin=-limit, vmax=limit)
+        axis.set_title(titles[index] if index < len(titles) else str(index), fontsize=9)
+    figure.colorbar(drawn, ax=axes, shrink=0.6, label="weight")
+    return figure

@@ -1,0 +1,1 @@
+"""What the Voila server needs beyond Voila. It is named in `voila.json`."""

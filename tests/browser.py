@@ -1,0 +1,121 @@
+"""The app in a real browser: for the tests, the benchmark and the screenshot.
+
+python tests/browser.py .github/app.png     takes the screenshot of README
+"""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+NO_BROWSER = (
+    "No Chromium or Chrome found. Install one (Debian: apt-get install chromium; or: "
+    "playwright install chromium), or name it in the environment variable CHROMIUM."
+)
+
+# A seven with a bar, in shares of the pad: one list of (x, y) for each stroke.
+SEVEN = [
+    [(0.25, 0.20), (0.50, 0.19), (0.74, 0.20), (0.62, 0.45), (0.52, 0.66), (0.46, 0.84)],
+    [(0.40, 0.52), (0.56, 0.51), (0.72, 0.50)],
+]
+ONE = [[(0.50, 0.18), (0.50, 0.50), (0.49, 0.82)]]
+
+
+def find_browser() -> str | None:
+    """The path of an installed Chromium or Chrome, or None."""
+    names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"]
+    candidates = [os.environ.get("CHROMIUM"), *map(shutil.which, names)]
+    candidates.append("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+    return next((path for path in candidates if path and Path(path).exists()), None)
+
+
+@contextmanager
+def browser() -> Iterator:
+    """A headless Chromium, as playwright's Browser."""
+    from playwright.sync_api import sync_playwright
+
+    flags = ["--disable-gpu", "--disable-quic", "--disable-background-networking"]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        flags.append("--no-sandbox")  # Chromium refuses to sandbox for root
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=find_browser(), args=flags)
+        try:
+            yield opened
+        finally:
+            opened.close()
+
+
+@contextmanager
+def voila(*arguments: str) -> Iterator[tuple[str, subprocess.Popen, list[str]]]:
+    """`voila app.ipynb` on a free port: its address, the process, and its output so far."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "voila", "app.ipynb", "--no-browser", f"--port={port}"]
+    piped = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    process = subprocess.Popen([*command, *arguments], cwd=ROOT, **piped)
+    output: list[str] = []
+    address = None
+    try:
+        for line in process.stdout:
+            output.append(line)
+            if found := re.search(r"http://\S+:\d+/", line):
+                address = found[0]
+                break
+        if address is None:
+            raise RuntimeError("voila did not start:\n" + "".join(output))
+        threading.Thread(target=lambda: output.extend(process.stdout), daemon=True).start()
+        yield address, process, output
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def open_pad(page, address: str):
+    """Load the app; return the locator of its pad once it can be drawn on."""
+    page.goto(address)
+    pad = page.locator(".nnlib-sketchpad canvas")
+    pad.wait_for(timeout=60_000)
+    page.locator(".nnlib-advice", has_text="Draw a digit").wait_for()
+    return pad
+
+
+def draw(page, pad, strokes, steps: int = 8, lift: bool = True) -> None:
+    """Draw with the mouse; strokes in shares of the pad."""
+    box = pad.bounding_box()
+    for stroke in strokes:
+        places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
+        page.mouse.move(*places[0])
+        page.mouse.down()
+        for place in places[1:]:
+            page.mouse.move(*place, steps=steps)
+        if lift:
+            page.mouse.up()
+
+
+def wait_for_digit(page, digit: int | str) -> None:
+    """Until the app's answer is that digit ("" for an empty pad)."""
+    page.wait_for_function(
+        "digit => document.querySelector('.nnlib-digit').textContent.trim() === digit",
+        arg=str(digit),
+    )
+
+
+def main(path: str) -> None:
+    with voila() as (address, *_), browser() as opened:
+        page = opened.new_page(viewport={"width": 1200, "height": 700}, device_scale_factor=2)
+        draw(page, open_pad(page, address), SEVEN)
+        wait_for_digit(page, 7)
+        page.wait_for_load_state("networkidle")
+        page.screenshot(path=path)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
