@@ -13,6 +13,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 
@@ -33,7 +34,7 @@ def products(train: Split) -> Callable[[], None]:
             rng.random((BATCH, n_out), np.float32),  # dY
             np.empty((n_in, n_out), np.float32),  # dW
         )
-        for n_in, n_out in zip(WIDTHS, WIDTHS[1:], strict=False)
+        for n_in, n_out in pairwise(WIDTHS)
     ]
 
     def epoch() -> None:

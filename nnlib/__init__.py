@@ -20,7 +20,7 @@ app           the drawing app
 
 __version__ = "0.1.0"
 
-from nnlib.data import load_mnist
+from nnlib.data import load_kaggle, load_mnist
 from nnlib.layers import Dense, Dropout, ReLU
 from nnlib.losses import cross_entropy, softmax
 from nnlib.network import Network
@@ -40,6 +40,7 @@ __all__ = [
     "Recognizer",
     "cross_entropy",
     "fit",
+    "load_kaggle",
     "load_mnist",
     "softmax",
 ]

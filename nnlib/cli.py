@@ -1,4 +1,4 @@
-"""The command line: python -m nnlib train | evaluate | predict | ladder | reference.
+"""The command line: python -m nnlib train | evaluate | predict | ladder | ablation | reference.
 
 Results go to standard output, progress and errors to standard error. An error is one
 sentence, and the exit code is then 1.
@@ -63,6 +63,11 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("ladder", help=what)
     command.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="N")
     command.set_defaults(run=_ladder)
+
+    what = "train `deep` with one ingredient left out; write data/results/ablation.json"
+    command = commands.add_parser("ablation", help=what)
+    command.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="N")
+    command.set_defaults(run=_ablation)
 
     what = "measure the training images; write data/reference.json"
     command = commands.add_parser("reference", help=what)
@@ -139,6 +144,24 @@ def _ladder(options: argparse.Namespace) -> None:
     results = {"command": "python -m nnlib ladder", "models": models}
     _write_json(data_path("results", "ladder.json"), results)
     print(ladder.describe_results(results))
+
+
+def _ablation(options: argparse.Namespace) -> None:
+    digits = load_mnist()
+    recipes: dict[str, list[dict]] = {}
+    for name, recipe in ladder.ABLATION.items():
+        recipes[name] = []
+        for seed in options.seeds:
+            network, _ = recipe.train(digits, seed)
+            run = {"seed": seed}
+            for split in ("train", "dev"):
+                data = getattr(digits, split)
+                loss, accuracy = metrics.evaluate(network, data.images, data.labels)
+                run |= {split: accuracy, f"{split}_loss": round(loss, 5)}
+            recipes[name].append(run)
+    results = {"command": "python -m nnlib ablation", "recipes": recipes}
+    _write_json(data_path("results", "ablation.json"), results)
+    print(ladder.describe_ablation(results))
 
 
 def _reference(options: argparse.Namespace) -> None:

@@ -1,6 +1,7 @@
 """MNIST: 70,000 handwritten digits of 28×28 pixels, in the IDX files of its authors.
 
     data/mnist/*.gz ──▶ Digits(train 50,000 · dev 10,000 · test 10,000)
+    Kaggle's CSV    ──▶ KaggleDigits(train 35,000 · dev 7,000 · 28,000 images without label)
 
 An IDX file is a magic number (0, 0, type, number of axes), the length of each axis as a
 big-endian 32-bit integer, then the bytes (LeCun, Cortes & Burges 1998).
@@ -45,6 +46,9 @@ MIRRORS = (
 
 DEV = 10_000  # the last of the training images, in file order
 
+KAGGLE = "https://www.kaggle.com/competitions/digit-recognizer/data"
+PIXELS = [f"pixel{i}" for i in range(784)]  # the header of Kaggle's test.csv
+
 
 class DataError(ValueError):
     """A data file is missing or not what it should be; the message says what to do."""
@@ -73,6 +77,18 @@ class Digits:
     test: Split
 
 
+@dataclass(frozen=True)
+class KaggleDigits:
+    """train to learn from, dev to choose by; test_images (N, 784) have no labels.
+
+    Kaggle keeps those labels, and scores the answers that are sent in.
+    """
+
+    train: Split
+    dev: Split
+    test_images: np.ndarray
+
+
 def load_mnist(folder: str | os.PathLike | None = None) -> Digits:
     """MNIST as train (the first 50,000 training images), dev (the last 10,000) and test.
 
@@ -95,6 +111,31 @@ def load_mnist(folder: str | os.PathLike | None = None) -> Digits:
         train=_split(images[:split], labels[:split]),
         dev=_split(images[split:], labels[split:]),
         test=_split(test_images, test_labels),
+    )
+
+
+def load_kaggle(folder: str | os.PathLike) -> KaggleDigits:
+    """Kaggle's "Digit Recognizer": MNIST as CSV, one image a row.
+
+    folder: where `train.csv` lies (header label,pixel0,…,pixel783) and, if it is wanted,
+        `test.csv` (the same without label).
+    dev is the last sixth of train.csv in file order, the same share as of MNIST. Without a
+    test.csv, test_images has shape (0, 784).
+    Raises DataError, naming the file, and for a wrong value its row and column.
+    """
+    folder = Path(folder)
+    rows = _read_kaggle(folder / "train.csv", ["label", *PIXELS])
+    dev = len(rows) // 6
+    if not dev:
+        raise DataError(
+            f"{folder / 'train.csv'} has {len(rows)} rows; 6 are least, for one in dev."
+        )
+    has_test = (folder / "test.csv").exists()
+    test = _read_kaggle(folder / "test.csv", PIXELS) if has_test else rows[:0, 1:]
+    return KaggleDigits(
+        train=_split(rows[:-dev, 1:], rows[:-dev, 0]),
+        dev=_split(rows[-dev:, 1:], rows[-dev:, 0]),
+        test_images=_ink(test),
     )
 
 
@@ -152,10 +193,56 @@ def download(mirrors: tuple[str, ...] = MIRRORS, folder: str | os.PathLike | Non
     return folder
 
 
+def _read_kaggle(path: Path, header: list[str]) -> np.ndarray:
+    """The rows of one of Kaggle's files, uint8 (rows, columns). Raises DataError."""
+    import pandas as pd
+
+    def bad(what: str) -> DataError:
+        return DataError(
+            f"{path} {what}. Download digit-recognizer.zip anew from {KAGGLE} and unpack it "
+            f"into {path.parent}."
+        )
+
+    try:
+        table = pd.read_csv(path, low_memory=False)
+    except FileNotFoundError:
+        raise bad("is missing") from None
+    except pd.errors.EmptyDataError:
+        raise bad("is empty") from None
+    except (OSError, ValueError) as error:  # pandas' ParserError is a ValueError
+        raise bad(f"cannot be read as CSV ({str(error).strip()})") from None
+    if len(table.columns) != len(header):
+        raise bad(f"has {len(table.columns)} columns, not {len(header)}")
+    for place, (name, expected) in enumerate(zip(table.columns, header, strict=True), 1):
+        if name != expected:
+            raise bad(f"names its column {place} {name!r}, not {expected!r}")
+    if not isinstance(table.index, pd.RangeIndex):  # pandas made the surplus column a row name
+        raise bad("has rows that are longer than its header")
+    if table.empty:
+        raise bad("has a header, but no rows")
+
+    numbers = table.apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
+    highest = np.array([9 if name == "label" else 255 for name in header])
+    right = (numbers >= 0) & (numbers <= highest) & (numbers == np.round(numbers))
+    if not right.all():
+        row, column = np.argwhere(~right)[0]
+        value, limit = table.iat[row, column], highest[column]
+        where = f"in row {row + 1} after the header, {header[column]}"
+        if pd.isna(value):
+            raise bad(f"has {where} missing")
+        raise bad(f"has {where} = {value}, not a whole number from 0 to {limit}")
+    return numbers.astype(np.uint8)
+
+
 def _split(images: np.ndarray, labels: np.ndarray) -> Split:
-    ink = images.reshape(len(images), -1).astype(np.float32)
+    return Split(_ink(images), labels.astype(np.int64))
+
+
+def _ink(images: np.ndarray) -> np.ndarray:
+    """Bytes (N, …) → (N, 784) float32 in [0, 1]."""
+    ink = images.reshape(len(images), 784).astype(np.float32, order="C")
     ink /= 255
-    return Split(ink, labels.astype(np.int64))
+    return ink
 
 
 def _bad(path: str | os.PathLike, what: str) -> str:

@@ -7,6 +7,7 @@ shrunk to 28×28) and of the tensor that entered the network; and is held agains
 
 import functools
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -90,7 +91,9 @@ def measure_training_data(train: Split) -> dict:
         digits[str(digit)] = ranges = {}
         for name, measure in MEASURES.items():
             low, high = np.percentile([measure(image) for image in images], PERCENTILES)
-            ranges[name] = [0.0 if measure is centre_offset else round(low, 4), round(high, 4)]
+            # Rounded outwards: many images share the value at an end, and belong to the range.
+            low = 0.0 if measure is centre_offset else math.floor(low * 1e4) / 1e4
+            ranges[name] = [low, math.ceil(high * 1e4) / 1e4]
     return {"percentiles": PERCENTILES, "digits": digits}
 
 

@@ -13,6 +13,7 @@ Places on the 28×28 grid are given as index: the middle of the first pixel is (
 import gzip
 import json
 import os
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,11 +131,29 @@ def normalise_strokes(strokes: list[np.ndarray], pen: float = PEN) -> np.ndarray
     return ink([stroke + shift for stroke in centred], pen)
 
 
-def shrink_strokes(strokes: list[np.ndarray], canvas: float, pen: float) -> np.ndarray:
-    """The whole canvas shrunk to (28, 28), as drawn: nothing is moved or scaled."""
-    for name, value in (("canvas", canvas), ("pen", pen)):
-        if not (isinstance(value, int | float) and 0 < value <= FARTHEST):
-            raise DrawingError(f"The {name}'s size must be a positive number, not {value!r}.")
+def check_sizes(canvas: float = CANVAS, pen: float | None = None) -> tuple[float, float]:
+    """The side of the canvas and the width of the pen on it, canvas / 14 if not given.
+
+    Raises DrawingError for what is no size: a canvas of 1 to 1,000,000, a positive pen.
+    """
+    if not (isinstance(canvas, int | float) and 1 <= canvas <= FARTHEST):
+        raise DrawingError(
+            f"The canvas must be a number from 1 to {FARTHEST:,.0f}, not {canvas!r}."
+        )
+    pen = canvas * PEN_SHARE if pen is None else pen
+    if not (isinstance(pen, int | float) and 0 < pen <= FARTHEST):
+        raise DrawingError(f"The pen must be a number above 0, not {pen!r}.")
+    return canvas, pen
+
+
+def shrink_strokes(
+    strokes: list[np.ndarray], canvas: float = CANVAS, pen: float | None = None
+) -> np.ndarray:
+    """The whole canvas shrunk to (28, 28), as drawn: nothing is moved or scaled.
+
+    canvas: its side, and pen: the pen's width on it, as `check_sizes` takes them.
+    """
+    canvas, pen = check_sizes(canvas, pen)
     scale = SIDE / canvas
     return ink([stroke * scale - 0.5 for stroke in strokes], pen * scale)
 
@@ -165,17 +184,15 @@ def read_drawings(path: str | os.PathLike) -> Iterator[Drawing]:
                     yield _drawing(json.loads(line))
     except FileNotFoundError:
         raise DrawingError(f"There is no drawings file {path}.") from None
-    except (DrawingError, OSError, EOFError, ValueError, RecursionError) as error:
+    except (OSError, EOFError, zlib.error, ValueError, RecursionError) as error:
         raise DrawingError(f"{path}, line {number}: {error}") from None
 
 
 def _drawing(record: object) -> Drawing:
     if not isinstance(record, dict) or not isinstance(record.get("strokes"), list):
-        raise DrawingError('a drawing is an object with "strokes", a list of lists of [x, y]')
-    label, canvas = record.get("label"), record.get("canvas", CANVAS)
+        raise DrawingError('A drawing is an object with "strokes", a list of lists of [x, y].')
+    label = record.get("label")
     if label is not None and label not in range(10):
-        raise DrawingError(f"the label must be a digit from 0 to 9, not {label!r}")
-    if not (isinstance(canvas, int | float) and 0 < canvas <= FARTHEST):
-        raise DrawingError(f"the canvas must be a positive number, not {canvas!r}")
-    pen = record.get("pen", canvas * PEN_SHARE)
+        raise DrawingError(f"The label must be a digit from 0 to 9, not {label!r}.")
+    canvas, pen = check_sizes(record.get("canvas", CANVAS), record.get("pen"))
     return Drawing(check_strokes(record["strokes"]), label, record.get("writer"), canvas, pen)

@@ -142,31 +142,33 @@ class Network:
             if unpacked > LARGEST_FILE:
                 raise ModelError(f"it unpacks to {unpacked:,} bytes, more than {LARGEST_FILE:,}")
             with np.load(path, allow_pickle=False) as arrays:
-                parameters, text = arrays["parameters"], arrays["info"]
-            info = json.loads(str(text))
+                parameters, info = arrays["parameters"], json.loads(str(arrays["info"]))
             if info["format"] != FORMAT:
                 raise ModelError(f"it has format {info['format']!r}, and this nnlib reads {FORMAT}")
-            network = cls(*(_build(layer) for layer in info.pop("layers")))
-            if parameters.dtype != np.float32 or parameters.shape != network.parameters.shape:
+            layers = [_build(layer) for layer in info["layers"]]
+            dense = [layer for layer in layers if isinstance(layer, Dense)]
+            n = sum((layer.n_in + 1) * layer.n_out for layer in dense)
+            if parameters.dtype != np.float32 or parameters.shape != (n,):
                 raise ModelError(
-                    f"its layers need {network.parameters.size:,} float32 parameters, and it "
+                    f"its layers need {n:,} float32 parameters, and it "
                     f"holds {parameters.dtype} of shape {parameters.shape}"
                 )
             if not np.isfinite(parameters).all():
                 raise ModelError("some of its parameters are not finite numbers")
+            network = cls(*layers)
         except FileNotFoundError:
             raise FileNotFoundError(f"There is no model file {path}.") from None
         except ModelError as error:
             raise ModelError(
                 f"{path} cannot be used: {error}. Train it again, or restore the file."
             ) from None
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        except Exception as error:  # zip, array header and JSON each fail in a dozen ways
             raise ModelError(
-                f"{path} is not a model that nnlib saved, or it is damaged ({error}). "
-                "Train it again, or restore the file."
+                f"{path} is not a model that nnlib saved, or it is damaged "
+                f"({type(error).__name__}: {error}). Train it again, or restore the file."
             ) from error
         network.parameters[...] = parameters
-        network.info = info
+        network.info = {key: info[key] for key in info if key not in ("format", "layers")}
         return network
 
     def __repr__(self) -> str:

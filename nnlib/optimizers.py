@@ -2,7 +2,8 @@
 
 Each optimizer's `step(parameters, gradients)` changes the parameters in place. Both are
 the flat vectors of a `Network`, so one line serves all layers at once. What an optimizer
-remembers from step to step (v, m) has the same shape and starts at zero.
+remembers from step to step (v, m) has the same shape and starts at zero; `remembers` names
+it, so that a checkpoint can keep it.
 
 A schedule says what fraction of the learning rate is in force: a function from training
 progress, 0 at the first step and 1 at the end, to a factor that `fit` hands to `step`.
@@ -19,6 +20,8 @@ Schedule = Callable[[float], float]
 class GradientDescent:
     """p ← p - learning_rate · g"""
 
+    remembers = ()
+
     def __init__(self, learning_rate: float = 0.1):
         self.learning_rate = _positive("learning_rate", learning_rate)
 
@@ -26,7 +29,7 @@ class GradientDescent:
         parameters -= (self.learning_rate * factor) * gradients
 
     def __repr__(self) -> str:
-        return f"GradientDescent({self.learning_rate:g})"
+        return f"GradientDescent({self.learning_rate})"
 
 
 class Momentum:
@@ -35,6 +38,8 @@ class Momentum:
     A gradient that keeps its sign adds up to 1 / (1 - momentum) times its size; one that
     alternates cancels.
     """
+
+    remembers = ("v",)
 
     def __init__(self, learning_rate: float = 0.1, momentum: float = 0.9):
         self.learning_rate = _positive("learning_rate", learning_rate)
@@ -49,7 +54,7 @@ class Momentum:
         parameters -= (self.learning_rate * factor) * self.v
 
     def __repr__(self) -> str:
-        return f"Momentum({self.learning_rate:g}, momentum={self.momentum:g})"
+        return f"Momentum({self.learning_rate}, momentum={self.momentum})"
 
 
 class Adam:
@@ -62,6 +67,8 @@ class Adam:
     m and v start at zero and are too small at first: m̂ = m / (1 - β₁ᵗ) and
     v̂ = v / (1 - β₂ᵗ) at step t make up for that.
     """
+
+    remembers = ("t", "m", "v")
 
     # A weight that only L2 still moves (of a pixel that is black in every image) would shrink
     # below 1e-38, where processors compute many times slower. Adding and subtracting this
@@ -99,7 +106,12 @@ class Adam:
         parameters -= m_rate * self.m / size
 
     def __repr__(self) -> str:
-        return f"Adam({self.learning_rate:g})"
+        usual = {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8}
+        others = [f", {k}={getattr(self, k)}" for k in usual if getattr(self, k) != usual[k]]
+        return f"Adam({self.learning_rate}{''.join(others)})"
+
+
+Optimizer = GradientDescent | Momentum | Adam
 
 
 def cosine_decay(progress: float) -> float:

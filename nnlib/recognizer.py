@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from nnlib.diagnostics import Diagnostic, diagnose
-from nnlib.drawing import CANVAS, PEN_SHARE, check_strokes, normalise_strokes, shrink_strokes
+from nnlib.drawing import CANVAS, check_strokes, normalise_strokes, shrink_strokes
 from nnlib.files import data_path
 from nnlib.images import check_image, normalise_image, shrink_image
 from nnlib.network import Network
@@ -63,8 +63,7 @@ class Recognizer:
         Raises DrawingError for strokes that are empty or not finite.
         """
         strokes = check_strokes(strokes)
-        drawn = shrink_strokes(strokes, canvas, canvas * PEN_SHARE if pen is None else pen)
-        return self._read(drawn, normalise_strokes(strokes))
+        return self._read(shrink_strokes(strokes, canvas, pen), normalise_strokes(strokes))
 
     def read_image(self, image: np.ndarray) -> Reading:
         """Read a grey image, (h, w) uint8 or floats from 0 to 1; its border is paper.

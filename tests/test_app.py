@@ -323,7 +323,10 @@ def test_when_the_kernel_dies_the_page_says_so_and_offers_to_reload(chromium, pa
 
 
 def test_a_closed_tab_gives_its_kernel_back(chromium, page):
-    quick = ("--MappingKernelManager.cull_idle_timeout=1", "--MappingKernelManager.cull_interval=1")
+    quick = (
+        "--MappingKernelManager.cull_idle_timeout=10",
+        "--MappingKernelManager.cull_interval=1",
+    )
     with voila(*quick) as (address, process, _):
         draw(page, open_pad(page, address), ONE)
         wait_for_digit(page, 1)

@@ -1,0 +1,350 @@
+"""From strokes to 28×28: against a rasteriser that cannot be wrong, and by properties."""
+
+import gzip
+import json
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from nnlib import drawing as drawing_module
+from nnlib.drawing import (
+    BOX,
+    CANVAS,
+    FAINT,
+    MOST_POINTS,
+    MOST_STROKES,
+    PEN,
+    Drawing,
+    DrawingError,
+    centre_of_mass,
+    check_strokes,
+    ink,
+    normalise_strokes,
+    read_drawings,
+    shrink_strokes,
+)
+
+
+def brute_force_ink(strokes, pen, side=28, n=16) -> np.ndarray:
+    """The share of n×n points of each pixel that lie within pen / 2 of any segment."""
+    places = (np.arange(side * n) + 0.5) / n - 0.5
+    x, y = np.meshgrid(places, places)
+    inked = np.zeros(x.shape, bool)
+    for stroke in strokes:
+        for a, b in zip(stroke, stroke[1:] if len(stroke) > 1 else stroke, strict=False):
+            dx, dy = b[0] - a[0], b[1] - a[1]
+            along = ((x - a[0]) * dx + (y - a[1]) * dy) / (dx * dx + dy * dy or 1)
+            along = np.clip(along, 0, 1)
+            away = np.hypot(a[0] + along * dx - x, a[1] + along * dy - y)
+            inked |= away <= pen / 2
+    return inked.reshape(side, n, side, n).mean(axis=(1, 3))
+
+
+def line(*points) -> np.ndarray:
+    return np.array(points, np.float64)
+
+
+def curve(x, y) -> np.ndarray:
+    t = np.linspace(0, 2 * np.pi, 40)
+    return np.stack([14 + x(t), 14 + y(t)], axis=1)
+
+
+SIMPLE = {
+    "dot on a pixel": [line([14, 14])],
+    "dot between pixels": [line([14.5, 13.5])],
+    "horizontal": [line([4, 10], [24, 10])],
+    "vertical between pixels": [line([10.3, 4], [10.3, 24])],
+    "at 20 degrees": [line([4, 8], [24, 15.28])],
+    "at 45 degrees": [line([5, 5.7], [23, 23.7])],
+    "at 70 degrees": [line([9, 3], [16.28, 23])],
+    "over the edge": [line([-3, 0], [30, 27.2])],
+    "circle": [curve(lambda t: 8 * np.cos(t), lambda t: 8 * np.sin(t))],
+    "curl": [curve(lambda t: 2 * np.cos(t), lambda t: 2 * np.sin(t))],
+}
+CROWDED = {  # where a pixel touches the pen's way more than once
+    "figure of eight": [curve(lambda t: 5 * np.sin(2 * t), lambda t: 9 * np.cos(t))],
+    "cross": [line([5, 5], [23, 23]), line([5, 23], [23, 5])],
+    "corner": [line([6, 6], [20, 6], [10, 23])],
+    "fold": [line([6, 6], [20, 8], [6, 10])],
+    "side by side": [line([5, 10], [22, 10]), line([5, 12], [22, 12])],
+}
+DIGITS = {
+    0: [[[250, 100], [180, 160], [165, 260], [190, 360], [255, 400], [320, 350], [335, 240],
+         [310, 140], [250, 100]]],
+    1: [[[250, 100], [250, 400]]],
+    2: [[[160, 170], [190, 120], [250, 100], [310, 130], [320, 190], [160, 400], [340, 400]]],
+    3: [[[170, 130], [240, 100], [310, 140], [300, 210], [230, 240], [310, 270], [325, 340],
+         [260, 400], [165, 370]]],
+    4: [[[220, 100], [160, 280], [340, 280]], [[290, 180], [280, 410]]],
+    5: [[[320, 100], [200, 100], [185, 230], [270, 220], [325, 290], [290, 380], [170, 390]]],
+    6: [[[290, 100], [200, 220], [170, 330], [220, 400], [300, 380], [310, 300], [250, 260],
+         [180, 310]]],
+    7: [[[160, 110], [340, 110], [220, 400]]],
+    8: [[[310, 150], [250, 100], [190, 150], [300, 310], [310, 370], [250, 400], [190, 350],
+         [300, 200], [310, 150]]],
+    9: [[[310, 170], [250, 110], [190, 170], [230, 240], [310, 200], [310, 170], [295, 400]]],
+}  # fmt: skip
+
+coordinate = st.floats(0, 500)
+point = st.tuples(coordinate, coordinate)
+drawing = st.lists(st.lists(point, min_size=1, max_size=6), min_size=1, max_size=4)
+
+
+def extent(strokes) -> float:
+    return np.ptp(np.concatenate(check_strokes(strokes)), axis=0).max()
+
+
+class TestInk:
+    # How far a pixel is off: in the mean over the pixels with ink, and at most in simple and
+    # in crowded drawings. `ink` knows how far the nearest segment is, and not its direction
+    # nor what lies beyond it. So a diagonal is a little off, the dot of a thin pen is much
+    # too dark, and the ink that two segments share in one pixel is that of the nearer one.
+    @pytest.mark.parametrize(
+        ("pen", "mean", "most", "most_crowded"),
+        [(0.3, 0.07, 0.25, 0.40), (1, 0.06, 0.20, 0.45), (PEN, 0.07, 0.08, 0.45),
+         (5, 0.015, 0.07, 0.25)],
+    )  # fmt: skip
+    def test_is_close_to_brute_force(self, pen, mean, most, most_crowded):
+        for drawings, tolerance in ((SIMPLE, most), (CROWDED, most_crowded)):
+            for name, strokes in drawings.items():
+                image, expected = ink(strokes, pen), brute_force_ink(strokes, pen)
+                assert np.abs(image - expected).max() <= tolerance, name
+                if "dot" not in name:
+                    inked = (image > 0) | (expected > 0)
+                    assert np.abs(image - expected)[inked].mean() <= mean, name
+                    assert image.sum() == pytest.approx(expected.sum(), rel=0.3), name
+
+    @pytest.mark.parametrize("pen", [0.3, 1, PEN, 5])
+    @pytest.mark.parametrize("y", [10, 10.25, 10.5])
+    def test_is_exact_along_a_straight_stroke(self, pen, y):
+        column = ink([line([4, y], [24, y])], pen)[:, 14]
+        rows = np.arange(28)
+        top, bottom = np.maximum(rows - 0.5, y - pen / 2), np.minimum(rows + 0.5, y + pen / 2)
+        np.testing.assert_allclose(column, np.maximum(bottom - top, 0), atol=1e-12)
+
+    @given(drawing, st.floats(0.1, 10))
+    def test_is_between_0_and_1(self, strokes, pen):
+        image = ink([np.array(stroke) / 18 for stroke in strokes], pen)
+        assert image.shape == (28, 28)
+        assert ((image >= 0) & (image <= 1)).all()
+
+    @given(drawing, st.integers(-9, 9), st.integers(-9, 9))
+    def test_moves_with_the_strokes(self, strokes, right, down):
+        strokes = [np.array(stroke) / 18 + 14 for stroke in strokes]
+        moved = ink([stroke + np.array([right, down]) for stroke in strokes], PEN, side=56)
+        expected = np.roll(ink(strokes, PEN, side=56), (down, right), axis=(0, 1))
+        np.testing.assert_allclose(moved[10:46, 10:46], expected[10:46, 10:46], atol=1e-9)
+
+    @given(drawing)
+    def test_does_not_care_how_the_strokes_were_drawn(self, strokes):
+        strokes = [np.array(stroke) / 18 for stroke in strokes]
+        expected = ink(strokes, PEN)
+        backwards = [stroke[::-1] for stroke in reversed(strokes)]
+        np.testing.assert_allclose(ink(backwards, PEN), expected, atol=1e-9)
+        halves = [np.repeat(stroke, 2, axis=0) for stroke in strokes]  # each point twice
+        np.testing.assert_allclose(ink(halves, PEN), expected, atol=1e-9)
+
+    @given(drawing, st.floats(0.1, 5), st.floats(0, 5))
+    def test_of_a_thicker_pen_covers_more(self, strokes, pen, more):
+        strokes = [np.array(stroke) / 18 for stroke in strokes]
+        assert (ink(strokes, pen + more) >= ink(strokes, pen) - 1e-12).all()
+
+    def test_of_many_segments_is_that_of_each(self):
+        """They are inked 64 at a time, which must not show."""
+        points = np.random.default_rng(0).random((200, 2)) * 28
+        alone = [ink([points[i : i + 2]], PEN) for i in range(199)]
+        np.testing.assert_allclose(ink([points], PEN), np.max(alone, axis=0), atol=1e-12)
+
+
+class TestNormalising:
+    @pytest.mark.parametrize("digit", DIGITS)
+    def test_puts_the_centre_of_mass_at_14_14(self, digit):
+        x, y = centre_of_mass(normalise_strokes(check_strokes(DIGITS[digit])))
+        assert np.hypot(x - 14, y - 14) < 0.1  # MNIST's own are off by 0.13 to 0.60
+
+    @pytest.mark.parametrize("digit", DIGITS)
+    def test_makes_the_longer_side_20_pixels_with_the_pen(self, digit):
+        inked = normalise_strokes(check_strokes(DIGITS[digit])) > FAINT
+        sides = [np.ptp(np.flatnonzero(inked.any(axis=axis))) + 1 for axis in (0, 1)]
+        assert abs(max(sides) - BOX) <= 1
+
+    def test_keeps_the_proportions(self):
+        inked = normalise_strokes([line([0, 0], [100, 0], [100, 50], [0, 50], [0, 0])]) > 0.5
+        width, height = (np.ptp(np.flatnonzero(inked.any(axis=axis))) + 1 for axis in (0, 1))
+        # 100 : 50 become 17.6 : 8.8, and the pen's 2.4 are added to both.
+        assert (width, height) == pytest.approx((20, 11.2), abs=1)
+
+    @given(drawing, st.floats(-500, 500), st.floats(-500, 500))
+    def test_gives_the_same_wherever_it_was_drawn(self, strokes, right, down):
+        assume(extent(strokes) > 1.01)
+        strokes = check_strokes(strokes)
+        moved = [stroke + np.array([right, down]) for stroke in strokes]
+        assert np.abs(normalise_strokes(moved) - normalise_strokes(strokes)).max() < 1e-4
+
+    @given(drawing, st.floats(0.01, 100))
+    def test_gives_the_same_however_large_it_was_drawn(self, strokes, size):
+        assume(min(1, size) * extent(strokes) > 1.01)
+        strokes = check_strokes(strokes)
+        scaled = [stroke * size for stroke in strokes]
+        assert np.abs(normalise_strokes(scaled) - normalise_strokes(strokes)).max() < 1e-4
+
+    @pytest.mark.parametrize(
+        "strokes", [[[[7, 7]]], [[[400, 30]] * 5], [[[0, 0]], [[0.5, 0.5]]], [[[9, 9], [9, 9.9]]]]
+    )
+    def test_makes_a_dot_of_a_drawing_without_size(self, strokes):
+        image = normalise_strokes(check_strokes(strokes))
+        assert 3 < image.sum() < 8  # a disc of 2.4 pixels has 4.5
+        assert centre_of_mass(image) == pytest.approx((14, 14), abs=0.05)
+
+
+class TestShrinking:
+    def test_keeps_place_and_size(self):
+        # On a canvas of 280 a pixel of 28 is 10 wide, and the middle of the first is at 5.
+        image = shrink_strokes([line([35, 55], [35, 95])], canvas=280.0, pen=10.0)
+        column = np.zeros(28)
+        column[5:10] = 1
+        np.testing.assert_allclose(image[4:11, 3], column[4:11])
+        assert image[:, [2, 4]].max() == 0
+
+    def test_shows_how_thick_the_pen_was(self):
+        strokes = [line([100, 100], [400, 100])]
+        thin, thick = (shrink_strokes(strokes, CANVAS, pen).sum() for pen in (20, 60))
+        assert thick / thin == pytest.approx(3, rel=0.2)
+
+    @pytest.mark.parametrize("size", [0, -1, float("nan"), float("inf"), "500"])
+    def test_refuses_sizes_that_are_none(self, size):
+        with pytest.raises(DrawingError, match="canvas must be a number from 1 to 1,000,000"):
+            shrink_strokes([line([1, 1])], canvas=size, pen=3)
+        with pytest.raises(DrawingError, match="pen must be a number above 0"):
+            shrink_strokes([line([1, 1])], canvas=500, pen=size)
+
+
+class TestChecking:
+    def test_gives_float_arrays_without_the_empty_strokes(self):
+        strokes = check_strokes([[], [[1, 2]], (), np.array([[3, 4], [5, 6]])])
+        assert [stroke.tolist() for stroke in strokes] == [[[1, 2]], [[3, 4], [5, 6]]]
+        assert all(stroke.dtype == np.float64 for stroke in strokes)
+
+    @pytest.mark.parametrize(
+        ("strokes", "sentence"),
+        [
+            ([], "empty: draw at least one stroke"),
+            ([[], []], "empty: draw at least one stroke"),
+            (None, "a list of strokes"),
+            (7, "a list of strokes"),
+            ([1, 2], "a list of strokes"),
+            ([[1, 2]], "Stroke 1 is not a list of points"),
+            ([[[1, 2]], [[1, 2, 3]]], "Stroke 2 is not a list of points"),
+            ([[[1, 2], [3]]], "Stroke 1 is not a list of points"),
+            ([[[[1, 2]]]], "Stroke 1 is not a list of points"),
+            ("seven", "Stroke 1 is not a list of points"),
+            (["seven"], "Stroke 1 is not a list of points"),
+            ([[["a", "b"]]], "Stroke 1 is not a list of points"),
+            ([[[1, 10**400]]], "Stroke 1"),
+            ([[[1, float("nan")]]], "Stroke 1 has a coordinate that is not a number"),
+            ([[[1, None]]], "Stroke 1 has a coordinate that is not a number"),
+            ([[[float("-inf"), 1]]], "Stroke 1 has a coordinate that is not a number"),
+            ([[[1, 1.1e6]]], "from -1,000,000 to 1,000,000"),
+            ([[[1, 2]] * (MOST_POINTS + 1)], "20,001 points; 20,000 is most"),
+            ([[[1, 2]]] * (MOST_STROKES + 1), "1,001 strokes; 1,000 is most"),
+        ],
+    )
+    def test_says_what_is_wrong_with_strokes(self, strokes, sentence):
+        with pytest.raises(DrawingError, match=sentence):
+            check_strokes(strokes)
+
+    def test_takes_as_much_as_a_hand_would_draw(self):
+        assert len(check_strokes([[[1, 2]] * MOST_POINTS])[0]) == MOST_POINTS
+
+
+class TestReadingDrawings:
+    LINE = '{"label": 7, "strokes": [[[160, 110], [340, 110], [220, 400]]], "writer": 3}\n'
+
+    def test_from_a_file_of_lines(self, tmp_path):
+        path = tmp_path / "drawings.jsonl"
+        path.write_text(self.LINE + "\n" + '{"strokes": [[[1, 2]]], "canvas": 280, "pen": 20}')
+        first, second = read_drawings(path)
+        assert (first.label, first.writer, first.canvas) == (7, 3, 500)
+        assert first.pen == pytest.approx(500 / 14)
+        assert first.strokes[0].tolist() == [[160, 110], [340, 110], [220, 400]]
+        assert (second.label, second.writer, second.canvas, second.pen) == (None, None, 280, 20)
+        assert isinstance(first, Drawing)
+
+    def test_from_a_gzipped_file(self, tmp_path):
+        path = tmp_path / "drawings.jsonl.gz"
+        path.write_bytes(gzip.compress(self.LINE.encode() * 3))
+        assert [drawing.label for drawing in read_drawings(path)] == [7, 7, 7]
+
+    def test_one_by_one(self, tmp_path):
+        """A drawing can be used before the rest of the file is read."""
+        path = tmp_path / "drawings.jsonl"
+        path.write_text(self.LINE + "nonsense")
+        drawings = read_drawings(path)
+        assert next(drawings).label == 7
+        with pytest.raises(DrawingError):
+            next(drawings)
+
+    @pytest.mark.parametrize(
+        ("record", "sentence"),
+        [
+            ("nonsense", None),
+            ("[" * 100_000, None),
+            ("[]", 'an object with "strokes"'),
+            ("{}", 'an object with "strokes"'),
+            ('{"strokes": 5}', 'an object with "strokes"'),
+            ('{"strokes": []}', "empty"),
+            ('{"strokes": [[[1, NaN]]]}', "not a number"),
+            ('{"strokes": [{"x": 1}]}', "list of points"),
+            ('{"strokes": [[[1, 2]]], "label": 10}', "digit from 0 to 9, not 10"),
+            ('{"strokes": [[[1, 2]]], "label": "7"}', "digit from 0 to 9, not '7'"),
+            ('{"strokes": [[[1, 2]]], "canvas": 0}', "canvas"),
+            ('{"strokes": [[[1, 2]]], "canvas": "large"}', "canvas"),
+            ('{"strokes": [[[1, 2]]], "pen": "thick"}', "pen"),
+            ('{"strokes": [[[1, 2]]], "pen": -1}', "pen"),
+        ],
+    )
+    def test_names_file_and_line_of_what_is_wrong(self, tmp_path, record, sentence):
+        path = tmp_path / "drawings.jsonl"
+        path.write_text(self.LINE + record)
+        with pytest.raises(DrawingError, match=sentence) as caught:
+            list(read_drawings(path))
+        assert str(caught.value).startswith(f"{path}, line 2: ")
+
+    def test_refuses_a_line_too_long_to_hold_in_memory(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(drawing_module, "LARGEST_LINE", len(self.LINE) - 10)
+        path = tmp_path / "drawings.jsonl"
+        path.write_text(self.LINE)
+        with pytest.raises(DrawingError, match=r"drawings\.jsonl, line 1"):
+            list(read_drawings(path))
+
+    def test_from_a_file_that_is_missing(self, tmp_path):
+        with pytest.raises(DrawingError, match=r"no drawings file .*nothing\.jsonl"):
+            list(read_drawings(tmp_path / "nothing.jsonl"))
+
+    def test_from_a_file_that_is_no_text(self, tmp_path):
+        path = tmp_path / "drawings.jsonl"
+        path.write_bytes(b"\xff\xfe\x00")
+        with pytest.raises(DrawingError, match=r"drawings\.jsonl, line"):
+            list(read_drawings(path))
+
+    def test_from_a_damaged_gzip(self, tmp_path):
+        path = tmp_path / "drawings.jsonl.gz"
+        rng = np.random.default_rng(0)
+        strokes = rng.integers(0, 500, (40, 1, 9, 2)).tolist()
+        lines = [json.dumps({"strokes": stroke}) for stroke in strokes]
+        whole = gzip.compress("\n".join(lines).encode())
+        for place in range(10, len(whole), 31):
+            damaged = bytearray(whole)
+            damaged[place] ^= 0xFF
+            for content in (damaged, whole[:place]):
+                path.write_bytes(content)
+                with pytest.raises(DrawingError, match=r"drawings\.jsonl\.gz, line"):
+                    list(read_drawings(path))
+
+
+def test_the_centre_of_mass_by_hand():
+    image = np.zeros((28, 28))
+    image[10, 4], image[10, 8], image[13, 4] = 1, 1, 2
+    assert centre_of_mass(image) == (5, 11.5)  # x: (4 + 8 + 2 · 4) / 4, y: (10 + 10 + 2 · 13) / 4
