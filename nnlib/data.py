@@ -227,10 +227,10 @@ def _read_kaggle(path: Path, header: list[str]) -> np.ndarray:
     if not right.all():
         row, column = np.argwhere(~right)[0]
         value, limit = table.iat[row, column], highest[column]
-        where = f"in row {row + 1} after the header, {header[column]}"
+        where = f"in row {row + 1} after the header"
         if pd.isna(value):
-            raise bad(f"has {where} missing")
-        raise bad(f"has {where} = {value}, not a whole number from 0 to {limit}")
+            raise bad(f"has no {header[column]} {where}")
+        raise bad(f"has {header[column]} = {value} {where}, not a whole number from 0 to {limit}")
     return numbers.astype(np.uint8)
 
 

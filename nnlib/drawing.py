@@ -96,7 +96,8 @@ def ink(strokes: list[np.ndarray], pen: float, side: int = SIDE) -> np.ndarray:
 
     Returns (side, side) float64: the share of each pixel that the pen covered, taken as a
     straight band at the distance of the nearest segment. That is exact along a straight
-    horizontal or vertical stroke and off by a few percent at ends and bends.
+    horizontal or vertical stroke, within 0.07 along any other, and in single pixels where
+    strokes cross or fold off by up to 0.4.
     """
     start = np.concatenate([s[:-1] if len(s) > 1 else s for s in strokes])  # (S, 2)
     end = np.concatenate([s[1:] if len(s) > 1 else s for s in strokes])

@@ -129,8 +129,7 @@ def describe_results(results: dict) -> str:
         layers = "→".join(str(width) for width in LADDER[name].widths)
         columns = []
         for split in ("dev", "test"):
-            values = [100 * run[split] for run in runs]
-            columns.append(f"{np.mean(values):.2f} ± {np.std(values, ddof=1):.2f} %")
+            columns.append(_mean_and_spread([run[split] for run in runs]))
         lines.append(f"| `{name}` | {layers} | {' | '.join(columns)} |")
     return "\n".join(lines)
 
@@ -139,11 +138,16 @@ def describe_ablation(results: dict) -> str:
     """The table of the ablation in Markdown, from what `python -m nnlib ablation` measured."""
     lines = ["| recipe | dev accuracy | dev loss | train accuracy |", "|---|---|---|---|"]
     for name, runs in results["recipes"].items():
-        dev = [100 * run["dev"] for run in runs]
+        dev = _mean_and_spread([run["dev"] for run in runs])
         dev_loss, train = (np.mean([run[key] for run in runs]) for key in ("dev_loss", "train"))
-        spread = f" ± {np.std(dev, ddof=1):.2f}" if len(dev) > 1 else ""
-        lines.append(f"| {name} | {np.mean(dev):.2f}{spread} % | {dev_loss:.4f} | {train:.2%} |")
+        lines.append(f"| {name} | {dev} | {dev_loss:.4f} | {train:.2%} |")
     return "\n".join(lines)
+
+
+def _mean_and_spread(accuracies: list[float]) -> str:
+    """In percent, with the standard deviation where there is more than one run."""
+    spread = f" ± {100 * np.std(accuracies, ddof=1):.2f}" if len(accuracies) > 1 else ""
+    return f"{100 * np.mean(accuracies):.2f}{spread} %"
 
 
 def train(

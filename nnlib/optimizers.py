@@ -72,7 +72,7 @@ class Adam:
 
     # A weight that only L2 still moves (of a pixel that is black in every image) would shrink
     # below 1e-38, where processors compute many times slower. Adding and subtracting this
-    # rounds an m of less than 4e-19 to zero, which stops it in time.
+    # keeps m on a grid of about 1e-18, which stops it in time.
     coarse = 1e-11
 
     def __init__(

@@ -21,7 +21,6 @@ def execute(path: Path) -> None:
         kernel_name="python3",
         resources={"metadata": {"path": str(path.parent)}},
         record_timing=False,
-        store_widget_state=False,
         coalesce_streams=True,
     )
     client.execute()

@@ -5,6 +5,8 @@ import json
 import logging
 import os
 from dataclasses import replace
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import numpy as np
 import psutil
@@ -305,6 +307,12 @@ def test_the_page_shows_no_code_and_no_error(server, page):
     assert "Inspector" not in page.locator("body").inner_text()
     assert page.locator(".nnlib-diagnostics tbody tr").count() == 3
     assert errors == []
+
+
+@pytest.mark.parametrize("file", ["README.md", "app.ipynb", ".github/app.png"])
+def test_the_server_gives_away_no_file(server, file):
+    with pytest.raises(HTTPError, match="403"):
+        urlopen(f"{server[0]}voila/files/{file}")
 
 
 def test_when_the_kernel_dies_the_page_says_so_and_offers_to_reload(chromium, page):

@@ -41,10 +41,11 @@ def seven() -> np.ndarray:
     return normalise_strokes([np.array(stroke, np.float64) for stroke in SEVEN])
 
 
+COMMANDS = ("train", "evaluate", "predict", "ladder", "ablation", "reference")
+
+
 class TestHelp:
-    @pytest.mark.parametrize(
-        "command", [[], ["train"], ["evaluate"], ["predict"], ["ladder"], ["reference"]]
-    )
+    @pytest.mark.parametrize("command", [[], *([command] for command in COMMANDS)])
     def test_is_there_for_every_command(self, command, capsys):
         with pytest.raises(SystemExit) as caught:
             cli.main([*command, "--help"])
@@ -55,7 +56,7 @@ class TestHelp:
     def test_names_every_command(self):
         result = run("--help")
         assert result.returncode == 0
-        for command in ("train", "evaluate", "predict", "ladder", "reference"):
+        for command in COMMANDS:
             assert f"\n    {command}" in result.stdout
 
 
@@ -264,6 +265,23 @@ class TestTraining:
         mean = 50 * (runs[0]["dev"] + runs[1]["dev"])
         spread = 100 * abs(runs[0]["dev"] - runs[1]["dev"]) / 2**0.5
         assert f"| `softmax` | 784→16→10 | {mean:.2f} ± {spread:.2f} % |" in out
+
+    def test_of_the_ablation_is_written_down_and_shown(self, tmp_path, monkeypatch, few, capsys):
+        deep = ladder.LADDER["deep"]
+        recipes = {"complete": deep, "no L2": replace(deep, l2=0.0)}
+        monkeypatch.setattr(ladder, "ABLATION", recipes)
+        monkeypatch.setattr(cli, "data_path", lambda *parts: tmp_path.joinpath(*parts))
+        cli.main(["ablation", "--seeds", "4"])
+        out = capsys.readouterr().out
+        written = (tmp_path / "results" / "ablation.json").read_text(encoding="utf-8")
+        results = json.loads(written)["recipes"]
+        for name, recipe in recipes.items():
+            network = recipe.train(few, seed=4, progress=False)[0]
+            loss, accuracy = evaluate(network, few.dev.images, few.dev.labels)
+            assert [run["seed"] for run in results[name]] == [4]
+            assert results[name][0]["dev"] == accuracy
+            assert results[name][0]["dev_loss"] == pytest.approx(loss, abs=1e-5)
+            assert f"| {name} | {100 * accuracy:.2f} % | {loss:.4f} |" in out
 
 
 def test_reference_writes_what_the_training_images_measure(tmp_path, monkeypatch, digits, capsys):

@@ -121,26 +121,26 @@ class TestADamagedFile:
     def test_a_row_that_ends_early(self, tmp_path, table):
         text = (tmp_path / "train.csv").read_text().rstrip("\n")
         (tmp_path / "train.csv").write_text(text.rpartition(",")[0] + "\n")
-        assert "row 12 after the header, pixel783 missing" in self.refused(tmp_path)
+        assert "has no pixel783 in row 12 after the header" in self.refused(tmp_path)
 
     def test_a_missing_label(self, tmp_path, table):
         table["label"] = table["label"].astype(object)
         table.loc[3, "label"] = None
         message = self.saved_and_refused(tmp_path, table)
-        assert "row 4 after the header, label missing" in message
+        assert "has no label in row 4 after the header" in message
 
     @pytest.mark.parametrize("value", [256, -1, 0.5, "ink", "inf"])
     def test_a_pixel_that_is_no_byte(self, tmp_path, table, value):
         table["pixel7"] = table["pixel7"].astype(object)
         table.loc[2, "pixel7"] = value
         message = self.saved_and_refused(tmp_path, table)
-        assert f"row 3 after the header, pixel7 = {value}" in message
+        assert f"pixel7 = {value} in row 3 after the header" in message
         assert "from 0 to 255" in message
 
     def test_a_label_that_is_no_digit(self, tmp_path, table):
         table.loc[0, "label"] = 10
         message = self.saved_and_refused(tmp_path, table)
-        assert "row 1 after the header, label = 10" in message and "from 0 to 9" in message
+        assert "label = 10 in row 1 after the header" in message and "from 0 to 9" in message
 
     def test_a_test_file_with_labels(self, tmp_path, pixels, table):
         written(tmp_path, pixels, np.zeros(12, int), name="test.csv")

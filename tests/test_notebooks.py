@@ -85,7 +85,7 @@ def test_a_notebook_has_the_frame_that_readers_know(path):
                         "Check yourself", "In practice", "Further reading")
     ]  # fmt: skip
     assert -1 not in places and places == sorted(places)
-    assert re.match(r"# .+", "".join(cells[0]["source"]))
+    assert re.search(r"(?m)^# .+", "".join(cells[0]["source"]))
     exercises = sum("exercise" in c["metadata"].get("tags", []) for c in cells)
     assert exercises >= 4
     assert prose.count("<details>") == prose.count("</details>") >= 4
