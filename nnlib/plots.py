@@ -48,19 +48,33 @@ def show_curves(
     x: 1, 2, 3 … if not given. log: a logarithmic y axis.
     """
     figure, axis = plt.subplots(figsize=(7.5, 4), layout="constrained")
-    for number, (name, values) in enumerate(curves.items()):
+    for number, values in enumerate(curves.values()):
         places = np.arange(1, len(values) + 1) if x is None else np.asarray(x)
-        axis.plot(places, values, DASHES[number % len(DASHES)], linewidth=1.8)
-        colour = axis.lines[-1].get_color()
-        axis.annotate(
-            f" {name}", (places[-1], values[-1]), color=colour, va="center", annotation_clip=False
-        )
+        axis.plot(places, np.asarray(values), DASHES[number % len(DASHES)], linewidth=1.8)
     if log:
         axis.set_yscale("log")
     axis.set_xlabel(xlabel)
     axis.set_ylabel(ylabel)
     axis.spines[["top", "right"]].set_visible(False)
     axis.grid(alpha=0.3)
+
+    # The names stand at the curves' ends, from the lowest up, pushed apart where they would
+    # lie on each other.
+    figure.draw_without_rendering()  # only now is it known where the ends lie
+    points = 72 / figure.dpi
+    ends = [axis.transData.transform(line.get_xydata()[-1])[1] * points for line in axis.lines]
+    lowest = -np.inf
+    for name, line, end in sorted(zip(curves, axis.lines, ends, strict=True), key=lambda e: e[2]):
+        lowest = max(end, lowest + 12)
+        axis.annotate(
+            name,
+            line.get_xydata()[-1],
+            xytext=(6, lowest - end),
+            textcoords="offset points",
+            color=line.get_color(),
+            va="center",
+            annotation_clip=False,
+        )
     return figure
 
 
