@@ -120,9 +120,9 @@ ABLATION = {
 
 
 def describe_results(results: dict) -> str:
-    """The table of the ladder in Markdown, from what `python -m nnlib ladder` measured."""
+    """The accuracies of the ladder as a Markdown table, from what `python -m nnlib ladder` measured."""
     lines = [
-        "| model | layers | dev accuracy | test accuracy |",
+        "| model | layers | dev | test |",
         "|---|---|---|---|",
     ]
     for name, runs in results["models"].items():
