@@ -120,7 +120,7 @@ ABLATION = {
 
 
 def describe_results(results: dict) -> str:
-    """The accuracies of the ladder as a Markdown table, from what `python -m nnlib ladder` measured."""
+    """What `python -m nnlib ladder` measured, as a table in Markdown."""
     lines = [
         "| model | layers | dev | test |",
         "|---|---|---|---|",
