@@ -34,6 +34,11 @@ def test_the_command_line_starts_with_nothing_heavy():
     assert not loaded_by("import nnlib.cli") & HEAVY
 
 
+def test_the_kernel_of_the_app_loads_only_what_it_shows():
+    modules = loaded_by("from nnlib.app import Inspector; Inspector()")
+    assert not modules & (HEAVY - {"PIL", "ipywidgets", "ipycanvas"})
+
+
 def test_the_face_of_the_library_is_there():
     code = "from nnlib import load_mnist, Network, Dense, ReLU, Dropout, Adam, fit, Recognizer"
     assert "nnlib" in loaded_by(code)

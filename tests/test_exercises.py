@@ -1,0 +1,45 @@
+"""The exercises of the notebooks answer back: what they say is all the help a reader has."""
+
+import numpy as np
+import pytest
+
+from nnlib.exercises import compare
+
+
+@pytest.mark.parametrize(
+    ("yours", "expected", "said"),
+    [
+        (..., 1.0, "x: not answered yet. Replace the … above and run the cell again."),
+        (3, 3, "x: right."),
+        (0.6931472, np.log(2), "x: right."),
+        (0.7, np.log(2), "x: expected 0.693147, yours 0.7."),
+        ([1, 2], (1.0, 2.0), "x: right."),
+        ([1, 2, 9], [1, 2, 3], "x: 1 of 3 numbers are off; the worst, expected 3, yours 9 at [2]."),
+        (
+            [[0, 1], [5, 3]],
+            [[0, 0], [0, 3]],
+            "x: 2 of 4 numbers are off; the worst, expected 0, yours 5 at [1, 0].",
+        ),
+        (
+            [np.nan, 1],
+            [1, 1],
+            "x: 1 of 2 numbers are off; the worst, expected 1, yours nan at [0].",
+        ),
+        (np.zeros(3), np.zeros((3, 1)), "x: expected the shape (3, 1), yours has (3,)."),
+        ("seven", 7, "x: expected numbers, yours is str: 'seven'"),
+        (None, [1, 2], "x: expected the shape (2,), yours has ()."),
+        ([[1, 2], [3]], [1, 2], "x: expected numbers, yours is list: [[1, 2], [3]]"),
+        ([], [], "x: right."),
+    ],
+)
+def test_an_answer_is_told_what_is_off(yours, expected, said, capsys):
+    compare("x", yours, expected)
+    assert capsys.readouterr().out == said + "\n"
+
+
+def test_large_numbers_are_compared_by_their_ratio_and_small_ones_by_their_difference(capsys):
+    compare("x", [1e9 + 100, 1e-9], [1e9, 0])
+    compare("x", [1e9 + 1e5, 0.01], [1e9, 0], tolerance=1e-3)
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == "x: right."
+    assert "expected 0, yours 0.01 at [1]" in second

@@ -1,0 +1,60 @@
+"""The shared figures: that they show what they are given, and can be read without colour."""
+
+import matplotlib
+import numpy as np
+import pytest
+
+matplotlib.use("agg")  # no window
+
+import matplotlib.pyplot as plt
+
+from nnlib.plots import show_confusion, show_curves, show_images, show_weights
+
+
+@pytest.fixture(autouse=True)
+def no_figure_is_left_open():
+    yield
+    plt.close("all")
+
+
+def test_images_stand_in_rows_with_their_titles():
+    images = np.random.default_rng(0).random((7, 784))
+    axes = show_images(images, titles=[f"image {i}" for i in range(7)], columns=3).axes
+    assert len(axes) == 9  # three rows of three, two of them blank
+    shown = [axis.images[0].get_array() for axis in axes if axis.images]
+    np.testing.assert_array_equal(np.reshape(shown, (7, 784)), images)
+    assert [axis.get_title() for axis in axes] == [f"image {i}" for i in range(7)] + ["", ""]
+    assert all(axis.images[0].get_clim() == (0, 1) for axis in axes[:7])  # ink 1 is black in each
+
+
+def test_curves_have_dashes_of_their_own_and_names_that_do_not_lie_on_each_other():
+    curves = {"train": [3, 2, 1.00], "dev": [3, 2.5, 1.01], "test": [3, 2.8, 0.99]}
+    figure = show_curves(curves, "epoch", "loss (nats)")
+    (axis,) = figure.axes
+    assert len({line.get_linestyle() for line in axis.lines}) == 3
+    for line, values in zip(axis.lines, curves.values(), strict=True):
+        np.testing.assert_array_equal(line.get_xydata(), np.stack([[1, 2, 3], values], axis=1))
+    assert (axis.get_xlabel(), axis.get_ylabel()) == ("epoch", "loss (nats)")
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in axis.texts]
+    assert {text.get_text() for text in axis.texts} == set(curves)
+    for i, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[:i])
+
+
+def test_the_confusion_shows_the_mistakes_alone():
+    confusion = np.diag(np.arange(100, 110))
+    confusion[4, 9] = 12
+    (axis,) = show_confusion(confusion).axes
+    assert [(text.get_text(), text.get_position()) for text in axis.texts] == [("12", (9, 4))]
+    assert (axis.get_xlabel(), axis.get_ylabel()) == ("read as", "label")
+    assert confusion[0, 0] == 100  # the counts that were given are left alone
+
+
+def test_weights_share_one_scale_with_zero_in_its_middle():
+    weights = np.zeros((784, 3))
+    weights[0, 0], weights[1, 1] = 2.0, -4.0
+    figure = show_weights(weights, columns=3)
+    pictures = [axis.images[0] for axis in figure.axes if axis.images]
+    assert [picture.get_clim() for picture in pictures[:3]] == [(-4, 4)] * 3
+    np.testing.assert_array_equal(pictures[1].get_array().ravel(), weights[:, 1])
