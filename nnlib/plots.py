@@ -21,14 +21,7 @@ def show_images(
     titles: a short text over each image. width: of the figure, in inches.
     """
     images = np.asarray(images).reshape(len(images), 28, 28)
-    columns = min(columns, len(images))
-    rows = -(-len(images) // columns)
-    height = width / columns * rows * (1.25 if len(titles) else 1.0)
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(width, height), squeeze=False, layout="constrained"
-    )
-    for axis in axes.ravel():
-        axis.axis("off")
+    figure, axes = _grid(len(images), columns, width, 1.25 if len(titles) else 1.0)
     for index, (image, axis) in enumerate(zip(images, axes.ravel(), strict=False)):
         axis.imshow(image, cmap="gray_r", vmin=0, vmax=1)
         if index < len(titles):
@@ -102,16 +95,21 @@ def show_weights(weights: np.ndarray, titles: Sequence[str] = (), columns: int =
     Black ink speaks for the unit, white against it, middle grey is zero.
     """
     pictures = np.asarray(weights).T.reshape(-1, 28, 28)
-    columns = min(columns, len(pictures))
-    rows = -(-len(pictures) // columns)
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(8, 8 / columns * rows * 1.12), squeeze=False, layout="constrained"
-    )
+    figure, axes = _grid(len(pictures), columns, 8.0, 1.12)
     limit = np.abs(pictures).max() or 1.0
-    for axis in axes.ravel():
-        axis.axis("off")
     for index, (picture, axis) in enumerate(zip(pictures, axes.ravel(), strict=False)):
         drawn = axis.imshow(picture, cmap="gray_r", vmin=-limit, vmax=limit)
         axis.set_title(titles[index] if index < len(titles) else str(index), fontsize=9)
     figure.colorbar(drawn, ax=axes, shrink=0.6, label="weight")
     return figure
+
+
+def _grid(n: int, columns: int, width: float, stretch: float) -> tuple[Figure, np.ndarray]:
+    """Places for n pictures without axes; each is `stretch` times as high as wide."""
+    columns = min(columns, n)
+    rows = -(-n // columns)
+    size = (width, width / columns * rows * stretch)
+    figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
+    for axis in axes.ravel():
+        axis.axis("off")
+    return figure, axes
