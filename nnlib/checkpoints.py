@@ -11,6 +11,7 @@ The file is an .npz of arrays and one JSON text, and nothing in it is executed.
 import json
 import os
 import zlib
+from collections.abc import Callable
 
 import numpy as np
 
@@ -34,11 +35,12 @@ def describe_run(
     epochs: int,
     batch_size: int,
     seed: int,
+    augment: Callable | None = None,
 ) -> dict:
     """Every argument of `fit` that decides what comes out, as JSON values.
 
     A schedule is known by its values, and is stretched over all epochs: only without one
-    may their number be raised later.
+    may their number be raised later. An augmentation is known by its repr.
     """
     return {
         "network": f"{network!r} in {network.dtype}",
@@ -50,6 +52,7 @@ def describe_run(
         "seed": int(seed),
         "schedule": [float(schedule(p / 8)) for p in range(9)] if schedule else None,
         "number of epochs": int(epochs) if schedule else None,
+        "augmentation": repr(augment) if augment else None,
     }
 
 

@@ -1,24 +1,27 @@
-"""The command line: python -m nnlib train | evaluate | predict | ladder | ablation | reference.
+"""The command line: python -m nnlib train | evaluate | predict | convert | ladder | ….
 
 Results go to standard output, progress and errors to standard error. An error is one
 sentence, and the exit code is then 1.
 """
 
 import argparse
+import itertools
 import json
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from nnlib import ladder, metrics
-from nnlib.data import load_mnist
+from nnlib.data import Digits, Split, load_mnist, read_labelled
 from nnlib.diagnostics import measure_training_data
-from nnlib.drawing import read_drawings
+from nnlib.drawing import Drawing, read_drawings, write_drawings
+from nnlib.evaluation import as_split, evaluate_drawings, evaluate_images
 from nnlib.files import data_path, replacing
 from nnlib.images import read_image
-from nnlib.network import Network
-from nnlib.recognizer import Reading, Recognizer, model_path
+from nnlib.recognizer import PATHS, Reading, Recognizer
+from nnlib.unipen import read_unipen
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -47,9 +50,20 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=_train)
 
     known = "a model's name, or the path of an .npz"
-    command = commands.add_parser("evaluate", help="measure a model on the 10,000 test images")
+    what = "measure a model on MNIST's test images, on drawings or on other images"
+    command = commands.add_parser("evaluate", help=what)
     command.add_argument("name", metavar="NAME", help=known)
+    data = command.add_mutually_exclusive_group()
+    data.add_argument("--drawings", type=Path, metavar="FILE", help="labelled .jsonl, .jsonl.gz")
+    what = ".npz of images (N, 28, 28) and labels (N,), or a .csv like Kaggle's train.csv"
+    data.add_argument("--images", type=Path, metavar="FILE", help=what)
+    what = "how drawings become 28×28: " + "; ".join(f"{k}, {v}" for k, v in PATHS.items())
+    command.add_argument("--path", choices=PATHS, default="strokes", help=what)
+    what = "only drawings of these writers, such as 11-30"
+    command.add_argument("--writers", type=_range, metavar="FIRST-LAST", help=what)
     command.add_argument("--json", action="store_true", help="print one JSON object")
+    what = "add the result to a JSON file of results (see data/results/pens.json)"
+    command.add_argument("--save", type=Path, metavar="FILE", help=what)
     command.set_defaults(run=_evaluate)
 
     command = commands.add_parser("predict", help="read digits from a file")
@@ -58,6 +72,12 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--model", default="deep", help=f"{known} (default deep)")
     command.add_argument("--json", action="store_true", help="print one JSON object")
     command.set_defaults(run=_predict)
+
+    what = "make a drawings file of UCI's pen digits (pendigits-orig.tra, .tes)"
+    command = commands.add_parser("convert", help=what)
+    command.add_argument("files", nargs="+", type=Path, metavar="FILE", help="unpacked originals")
+    command.add_argument("out", type=Path, metavar="OUT", help="a .jsonl or .jsonl.gz to write")
+    command.set_defaults(run=_convert)
 
     what = "train every model with several seeds; write data/results/ladder.json"
     command = commands.add_parser("ladder", help=what)
@@ -68,6 +88,14 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("ablation", help=what)
     command.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="N")
     command.set_defaults(run=_ablation)
+
+    what = "the same for `robust`, short, and pen drawings; write data/results/augmentation.json"
+    command = commands.add_parser("augmentation", help=what)
+    command.add_argument("drawings", type=Path, metavar="FILE", help="labelled .jsonl, .jsonl.gz")
+    what = "measure on these writers' drawings only, such as 11-30"
+    command.add_argument("--writers", type=_range, metavar="FIRST-LAST", help=what)
+    command.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="N")
+    command.set_defaults(run=_augmentation)
 
     what = "measure the training images; write data/reference.json"
     command = commands.add_parser("reference", help=what)
@@ -85,20 +113,88 @@ def _train(options: argparse.Namespace) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    network = Network.load(model_path(options.name))
-    test = load_mnist().test
-    loss, accuracy = metrics.evaluate(network, test.images, test.labels)
-    confusion = metrics.confusion_matrix(network.predict(test.images), test.labels)
-    if options.json:
-        result = {"model": options.name, "data": "MNIST test", "n": len(test)}
-        result |= {"accuracy": accuracy, "loss": loss, "confusion": confusion.tolist()}
-        print(json.dumps(result))
-        return
-    print(f"{options.name} on the {len(test):,} test images of MNIST")
-    print(f"accuracy {accuracy:.2%}, loss {loss:.4f}\n")
-    print("label   read as" + "".join(f"{digit:>6}" for digit in range(10)))
-    for digit, row in enumerate(confusion):
-        print(f"{digit:>5}{'':10}" + "".join(f"{count or '·':>6}" for count in row))
+    if not options.drawings and (options.path != "strokes" or options.writers):
+        raise ValueError("--path and --writers say something of drawings: add --drawings FILE.")
+    command = f"python -m nnlib evaluate {options.name}"
+    recognizer = Recognizer.load(options.name)
+    if options.drawings:
+        command += f" --drawings {options.drawings.name} --path {options.path}"
+        if options.writers:
+            command += f" --writers {options.writers[0]}-{options.writers[1]}"
+        drawings = _drawings_of(options.drawings, options.writers)
+        data = f"{options.drawings.name}, {options.path}"
+        result = evaluate_drawings(recognizer, drawings, options.path) | {"path": options.path}
+    elif options.images:
+        command += f" --images {options.images.name}"
+        data = options.images.name
+        images, labels = read_labelled(options.images)
+        result = evaluate_images(recognizer, _progress(images), labels)
+    else:
+        data, test = "MNIST test", load_mnist().test
+        loss, accuracy = metrics.evaluate(recognizer.network, test.images, test.labels)
+        answers = recognizer.network.predict(test.images)
+        confusion = metrics.confusion_matrix(answers, test.labels).tolist()
+        result = {"n": len(test), "accuracy": accuracy, "loss": loss, "confusion": confusion}
+    result = {"command": command, "model": options.name, "data": data} | result
+    if options.save:
+        _add_result(options.save, result)
+    print(json.dumps(result) if options.json else _describe(result))
+
+
+def _describe(result: dict) -> str:
+    """What `evaluate` found, as tables for people."""
+    lines = [f"{result['model']} on {result['n']:,} of {result['data']}"]
+    loss = f", loss {result['loss']:.4f}" if "loss" in result else ""
+    lines.append(f"accuracy {result['accuracy']:.2%}{loss}")
+    for kind in ("writer", "digit"):
+        if table := result.get(f"{kind}s"):
+            lines += ["", f"{kind:<8}{'n':>6}  accuracy"]
+            lines += [f"{k:<8}{v['n']:>6}  {v['accuracy']:8.2%}" for k, v in table.items()]
+    lines += ["", "label   read as" + "".join(f"{digit:>6}" for digit in range(10))]
+    for digit, row in enumerate(result["confusion"]):
+        lines.append(f"{digit:>5}{'':10}" + "".join(f"{count or '·':>6}" for count in row))
+    return "\n".join(lines)
+
+
+def _add_result(path: Path, result: dict) -> None:
+    """Put the result into the file, in the place of what the same command measured before."""
+    try:
+        results = json.loads(path.read_text(encoding="utf-8"))["results"]
+        others = [other for other in results if other["command"] != result["command"]]
+    except FileNotFoundError:
+        others = []
+    except (ValueError, KeyError, TypeError):
+        raise ValueError(f"{path} is not a file of results, and is left as it is.") from None
+    results = sorted([*others, result], key=lambda other: other["command"])
+    _write_json(path, {"results": results})
+
+
+def _drawings_of(file: Path, writers: tuple[int, int] | None) -> Iterator[Drawing]:
+    for drawing in _progress(read_drawings(file)):
+        if writers is None or drawing.writer in range(writers[0], writers[1] + 1):
+            yield drawing
+
+
+def _progress(items: Iterable) -> Iterable:
+    """A bar on standard error, where that is a terminal."""
+    from tqdm import tqdm
+
+    return tqdm(items, unit=" read", leave=False, disable=None)
+
+
+def _range(text: str) -> tuple[int, int]:
+    first, _, last = text.partition("-")
+    try:
+        return int(first), int(last or first)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a range such as 11-30") from None
+
+
+def _convert(options: argparse.Namespace) -> None:
+    if not options.out.name.endswith((".jsonl", ".jsonl.gz")):
+        raise ValueError(f"{options.out} must end in .jsonl or .jsonl.gz.")
+    drawings = itertools.chain.from_iterable(map(read_unipen, options.files))
+    print(f"{options.out}: {write_drawings(options.out, _progress(drawings)):,} drawings")
 
 
 def _predict(options: argparse.Namespace) -> None:
@@ -131,16 +227,8 @@ def _as_json(reading: Reading) -> dict:
 
 def _ladder(options: argparse.Namespace) -> None:
     digits = load_mnist()
-    models: dict[str, list[dict]] = {}
-    for name in ladder.LADDER:
-        models[name] = []
-        for seed in options.seeds:
-            network, _ = ladder.train(name, digits, seed)
-            run = {"seed": seed}
-            for split in ("dev", "test"):
-                data = getattr(digits, split)
-                run[split] = metrics.evaluate(network, data.images, data.labels)[1]
-            models[name].append(run)
+    splits = {"dev": digits.dev, "test": digits.test}
+    models = _train_all(ladder.LADDER, digits, options.seeds, splits)
     results = {"command": "python -m nnlib ladder", "models": models}
     _write_json(data_path("results", "ladder.json"), results)
     print(ladder.describe_results(results))
@@ -148,20 +236,42 @@ def _ladder(options: argparse.Namespace) -> None:
 
 def _ablation(options: argparse.Namespace) -> None:
     digits = load_mnist()
-    recipes: dict[str, list[dict]] = {}
-    for name, recipe in ladder.ABLATION.items():
-        recipes[name] = []
-        for seed in options.seeds:
-            network, _ = recipe.train(digits, seed)
-            run = {"seed": seed}
-            for split in ("train", "dev"):
-                data = getattr(digits, split)
-                loss, accuracy = metrics.evaluate(network, data.images, data.labels)
-                run |= {split: accuracy, f"{split}_loss": round(loss, 5)}
-            recipes[name].append(run)
+    splits = {"train": digits.train, "dev": digits.dev}
+    recipes = _train_all(ladder.ABLATION, digits, options.seeds, splits)
     results = {"command": "python -m nnlib ablation", "recipes": recipes}
     _write_json(data_path("results", "ablation.json"), results)
     print(ladder.describe_ablation(results))
+
+
+def _augmentation(options: argparse.Namespace) -> None:
+    command = f"python -m nnlib augmentation {options.drawings.name}"
+    if options.writers:
+        command += f" --writers {options.writers[0]}-{options.writers[1]}"
+    drawings = list(_drawings_of(options.drawings, options.writers))
+    digits, splits = load_mnist(), {}
+    splits["dev"], splits["pens"] = digits.dev, as_split(drawings)
+    recipes = _train_all(ladder.AUGMENTATIONS, digits, options.seeds, splits)
+    results = {"command": command, "recipes": recipes}
+    _write_json(data_path("results", "augmentation.json"), results)
+    print(ladder.describe_augmentation(results))
+
+
+def _train_all(
+    recipes: dict[str, ladder.Recipe], digits: Digits, seeds: list[int], splits: dict[str, Split]
+) -> dict[str, list[dict]]:
+    """Train each recipe with each seed, and measure accuracy and loss on each split."""
+    measured: dict[str, list[dict]] = {}
+    for name, recipe in recipes.items():
+        measured[name] = []
+        for seed in seeds:
+            print(f"{name}, seed {seed}", file=sys.stderr)
+            network, history = recipe.train(digits, seed)
+            run = {"seed": seed, "seconds": round(history["seconds"].sum())}
+            for split, data in splits.items():
+                loss, accuracy = metrics.evaluate(network, data.images, data.labels)
+                run |= {split: accuracy, f"{split}_loss": round(loss, 5)}
+            measured[name].append(run)
+    return measured
 
 
 def _reference(options: argparse.Namespace) -> None:

@@ -11,6 +11,7 @@ import gzip
 import hashlib
 import os
 import struct
+import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,7 @@ MIRRORS = (
 DEV = 10_000  # the last of the training images, in file order
 
 KAGGLE = "https://www.kaggle.com/competitions/digit-recognizer/data"
+LARGEST_NPZ = 1_000_000_000  # bytes, unpacked
 PIXELS = [f"pixel{i}" for i in range(784)]  # the header of Kaggle's test.csv
 
 
@@ -137,6 +139,45 @@ def load_kaggle(folder: str | os.PathLike) -> KaggleDigits:
         dev=_split(rows[-dev:, 1:], rows[-dev:, 0]),
         test_images=_ink(test),
     )
+
+
+def read_labelled(path: str | os.PathLike) -> tuple[np.ndarray, np.ndarray]:
+    """Other people's images: (images (N, h, w), labels (N,) int64).
+
+    path: an .npz with `images` (N, h, w) or (N, 784) and `labels` (N,), or a .csv as
+        Kaggle's train.csv.
+    The images come as they are in the file. Raises DataError; nothing in it is executed.
+    """
+    path = Path(path)
+    if path.suffix == ".csv":
+        rows = _read_kaggle(path, ["label", *PIXELS])
+        return rows[:, 1:].reshape(-1, 28, 28), rows[:, 0].astype(np.int64)
+
+    def bad(what: str) -> DataError:
+        return DataError(f"{path} {what}. It must hold images (N, 28, 28) and labels (N,).")
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+        if unpacked > LARGEST_NPZ:
+            raise bad(f"unpacks to {unpacked:,} bytes; {LARGEST_NPZ:,} is most")
+        with np.load(path, allow_pickle=False) as arrays:
+            images, labels = arrays["images"], arrays["labels"]
+    except FileNotFoundError:
+        raise DataError(f"There is no file {path}.") from None
+    except DataError:
+        raise
+    except KeyError as error:
+        raise bad(f"cannot be used: {error.args[0]}") from None
+    except Exception as error:  # zip and array header each fail in a dozen ways
+        raise bad(f"cannot be read as an .npz ({error})") from None
+    if images.ndim == 2 and images.shape[1] == 784:
+        images = images.reshape(-1, 28, 28)
+    if images.ndim != 3 or labels.shape != images.shape[:1] or not len(labels):
+        raise bad(f"holds images of shape {images.shape} and labels of shape {labels.shape}")
+    if labels.dtype.kind not in "biuf" or not np.isin(labels, range(10)).all():
+        raise bad("has a label that is not a digit from 0 to 9")
+    return images, labels.astype(np.int64)
 
 
 def read_idx(path: str | os.PathLike) -> np.ndarray:

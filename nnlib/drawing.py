@@ -14,11 +14,13 @@ import gzip
 import json
 import os
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+from nnlib.files import replacing
 
 SIDE = 28  # pixels
 BOX = 20.0  # pixels: the longer side of the digit (LeCun et al. 1998)
@@ -148,15 +150,15 @@ def check_sizes(canvas: float = CANVAS, pen: float | None = None) -> tuple[float
 
 
 def shrink_strokes(
-    strokes: list[np.ndarray], canvas: float = CANVAS, pen: float | None = None
+    strokes: list[np.ndarray], canvas: float = CANVAS, pen: float | None = None, side: int = SIDE
 ) -> np.ndarray:
-    """The whole canvas shrunk to (28, 28), as drawn: nothing is moved or scaled.
+    """The whole canvas shrunk to (side, side), as drawn: nothing is moved or scaled.
 
     canvas: its side, and pen: the pen's width on it, as `check_sizes` takes them.
     """
     canvas, pen = check_sizes(canvas, pen)
-    scale = SIDE / canvas
-    return ink([stroke * scale - 0.5 for stroke in strokes], pen * scale)
+    scale = side / canvas
+    return ink([stroke * scale - 0.5 for stroke in strokes], pen * scale, side)
 
 
 def centre_of_mass(image: np.ndarray) -> tuple[float, float]:
@@ -187,6 +189,26 @@ def read_drawings(path: str | os.PathLike) -> Iterator[Drawing]:
         raise DrawingError(f"There is no drawings file {path}.") from None
     except (OSError, EOFError, zlib.error, ValueError, RecursionError) as error:
         raise DrawingError(f"{path}, line {number}: {error}") from None
+
+
+def write_drawings(path: str | os.PathLike, drawings: Iterable[Drawing]) -> int:
+    """Write drawings to a .jsonl or .jsonl.gz file that `read_drawings` reads; how many.
+
+    What is not known of a drawing is left out.
+    """
+    lines = [_line(drawing) for drawing in drawings]
+    text = "".join(line + "\n" for line in lines).encode()
+    with replacing(path) as file:
+        file.write(gzip.compress(text, mtime=0) if Path(path).suffix == ".gz" else text)
+    return len(lines)
+
+
+def _line(drawing: Drawing) -> str:
+    record = {"label": drawing.label, "writer": drawing.writer}
+    record = {key: value for key, value in record.items() if value is not None}
+    record["canvas"], record["pen"] = drawing.canvas, drawing.pen
+    record["strokes"] = [np.asarray(stroke).tolist() for stroke in drawing.strokes]
+    return json.dumps(record)
 
 
 def _drawing(record: object) -> Drawing:

@@ -3,6 +3,7 @@
 softmax  784→10              one layer, full-batch gradient descent
 hidden   784→128→10          a hidden layer, mini-batches
 deep     784→256→128→10      two hidden layers, Adam
+robust   784→256→128→10      the same network, shown what other hands and pens might draw
 """
 
 from collections.abc import Callable
@@ -13,7 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nnlib import __version__
-from nnlib.data import FILES, Digits
+from nnlib.augment import Augmentation
+from nnlib.data import FILES, Digits, Split
+from nnlib.hands import more_hands, with_habits, with_optdigits
 from nnlib.layers import Dense, ReLU
 from nnlib.network import Network
 from nnlib.optimizers import (
@@ -41,6 +44,8 @@ class Recipe:
     schedule: Schedule | None = None
     l2: float = 0.0
     init: str | float = "he"
+    augment: Augmentation | None = None
+    prepare: Callable[[Split], Split] | None = None
 
     def network(self, seed: int = 0) -> Network:
         """An untrained network: a Dense layer between any two widths, ReLU between layers."""
@@ -56,7 +61,7 @@ class Recipe:
         network = self.network(seed)
         history = fit(
             network,
-            digits.train,
+            self.prepare(digits.train) if self.prepare else digits.train,
             dev=digits.dev,
             optimizer=self.optimizer(),
             schedule=self.schedule,
@@ -65,6 +70,7 @@ class Recipe:
             batch_size=self.batch_size,
             seed=seed,
             progress=progress,
+            augment=self.augment,
         )
         return network, history
 
@@ -78,6 +84,8 @@ class Recipe:
             "schedule": self.schedule.__name__ if self.schedule else None,
             "l2": self.l2,
             "init": self.init,
+            "augment": repr(self.augment) if self.augment else None,
+            "prepare": self.prepare.__name__ if self.prepare else None,
         }
 
 
@@ -104,6 +112,14 @@ LADDER = {
         schedule=cosine_decay,
         l2=5e-4,
     ),
+    "robust": Recipe(
+        widths=(784, 256, 128, 10),
+        optimizer=lambda: Adam(2e-3),
+        epochs=150,
+        schedule=cosine_decay,
+        augment=Augmentation(),
+        prepare=more_hands,
+    ),
 }
 
 # What each ingredient of `deep` is worth: the same recipe with one thing taken out. The other
@@ -116,6 +132,22 @@ ABLATION = {
     "no L2": replace(LADDER["deep"], l2=0.0),
     "weights drawn with 0.01, not He": replace(LADDER["deep"], init=0.01),
     "one hidden layer less": replace(LADDER["deep"], widths=(784, 256, 10)),
+}
+
+
+# What each part of the training of `robust` is worth, on a tenth of its epochs.
+SHORT = replace(LADDER["robust"], epochs=15)
+AUGMENTATIONS = {
+    "everything": SHORT,
+    "no rotation, slant, size, shift": replace(
+        SHORT, augment=replace(SHORT.augment, rotation=0, shear=0, scale=0, shift=0)
+    ),
+    "no warp": replace(SHORT, augment=replace(SHORT.augment, warp=0)),
+    "no change of thickness": replace(SHORT, augment=replace(SHORT.augment, thickness=0)),
+    "no flags, bars and hooks": replace(SHORT, prepare=with_optdigits),
+    "no digits from optdigits": replace(SHORT, prepare=with_habits),
+    "MNIST, augmented": replace(SHORT, prepare=None),
+    "MNIST, as it is": replace(SHORT, prepare=None, augment=None),
 }
 
 
@@ -141,6 +173,15 @@ def describe_ablation(results: dict) -> str:
         dev = _mean_and_spread([run["dev"] for run in runs])
         dev_loss, train = (np.mean([run[key] for run in runs]) for key in ("dev_loss", "train"))
         lines.append(f"| {name} | {dev} | {dev_loss:.4f} | {train:.2%} |")
+    return "\n".join(lines)
+
+
+def describe_augmentation(results: dict) -> str:
+    """The table of `python -m nnlib augmentation` in Markdown, from what it measured."""
+    lines = ["| trained with | dev | pens |", "|---|---|---|"]
+    for name, runs in results["recipes"].items():
+        dev, pens = (_mean_and_spread([run[key] for run in runs]) for key in ("dev", "pens"))
+        lines.append(f"| {name} | {dev} | {pens} |")
     return "\n".join(lines)
 
 

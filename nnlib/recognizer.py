@@ -12,10 +12,26 @@ from pathlib import Path
 import numpy as np
 
 from nnlib.diagnostics import Diagnostic, diagnose
-from nnlib.drawing import CANVAS, check_strokes, normalise_strokes, shrink_strokes
+from nnlib.drawing import (
+    CANVAS,
+    FAINT,
+    DrawingError,
+    check_strokes,
+    normalise_strokes,
+    shrink_strokes,
+)
 from nnlib.files import data_path
-from nnlib.images import check_image, normalise_image, shrink_image
+from nnlib.images import centre_image, check_image, normalise_image, shrink_image
 from nnlib.network import Network
+
+# What becomes of strokes before the network sees them. The last is what everybody uses; the
+# others are there to show what it is worth.
+PATHS = {
+    "as-drawn": "the canvas shrunk to 28×28",
+    "mnist": "its pixels cropped, scaled into 20×20 and centred, as MNIST was made",
+    "strokes": "the strokes scaled first and inked afterwards, with a pen like MNIST's",
+}
+RASTER = 112  # pixels a side of the canvas that the path "mnist" starts from
 
 
 @dataclass(frozen=True)
@@ -55,15 +71,35 @@ class Recognizer:
         """
         return cls(Network.load(model_path(model)))
 
-    def read(self, strokes: Sequence, canvas: float = CANVAS, pen: float | None = None) -> Reading:
+    def read(
+        self,
+        strokes: Sequence,
+        canvas: float = CANVAS,
+        pen: float | None = None,
+        path: str = "strokes",
+    ) -> Reading:
         """Read strokes, [[[x, y], …], …] in canvas pixels with y down.
 
         canvas: the side of the canvas, and pen: the width of the pen on it (canvas / 14 if
-        not given). They say how the drawing looked; the answer does not depend on them.
-        Raises DrawingError for strokes that are empty or not finite.
+        not given). They say how the drawing looked; the answer does not depend on them,
+        unless another of `PATHS` is asked for.
+        Raises DrawingError for strokes that are empty or not finite, or of which the path
+        "mnist" finds nothing on the canvas.
         """
         strokes = check_strokes(strokes)
-        return self._read(shrink_strokes(strokes, canvas, pen), normalise_strokes(strokes))
+        as_drawn = shrink_strokes(strokes, canvas, pen)
+        if path == "strokes":
+            as_read = normalise_strokes(strokes)
+        elif path == "mnist":
+            raster = shrink_strokes(strokes, canvas, pen, RASTER)
+            if raster.max() < FAINT:
+                raise DrawingError("Nothing of the drawing is on its canvas.")
+            as_read = centre_image(raster)
+        elif path == "as-drawn":
+            as_read = as_drawn
+        else:
+            raise ValueError(f"There is no path {path!r}. Known are {', '.join(PATHS)}.")
+        return self._read(as_drawn, as_read)
 
     def read_image(self, image: np.ndarray) -> Reading:
         """Read a grey image, (h, w) uint8 or floats from 0 to 1; its border is paper.

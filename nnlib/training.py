@@ -1,13 +1,14 @@
 """The training loop: batches, epochs, history.
 
 for each epoch: shuffle, then for each batch:
-    forward → loss → backward → optimizer step
+    augment → forward → loss → backward → optimizer step
 then measure on dev, keep the parameters if they are the best yet, write a checkpoint
 """
 
 import math
 import os
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,9 @@ from nnlib.optimizers import Adam, Optimizer, Schedule
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+Augment = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 
 class TrainingDiverged(ArithmeticError):
@@ -42,6 +46,7 @@ def fit(
     seed: int = 0,
     progress: bool = True,
     checkpoint: str | os.PathLike | None = None,
+    augment: Augment | None = None,
 ) -> "pd.DataFrame":
     """Train `network` in place, and leave it with the parameters that were best on dev.
 
@@ -49,8 +54,10 @@ def fit(
     optimizer: Adam() if not given. schedule: progress (0 … 1) → factor on its rate.
     l2: the λ of the penalty λ/2 · ‖W‖² on weights.
     batch_size: examples a step; None takes all of them in every step (full batch).
-    seed: of shuffling and dropout. Each epoch has its own generator, made of the seed and
-        the epoch's number, so that an epoch does not depend on how it was reached.
+    seed: of shuffling, augmentation and dropout. Each epoch has its own generator, made of the
+        seed and the epoch's number, so that an epoch does not depend on how it was reached.
+    augment: changes every batch before the network sees it: (images (n, 784), generator) →
+        images, such as an `Augmentation`. Dev is left as it is.
     checkpoint: a file (.npz) to write after every epoch. If it is there already, training
         goes on from it, whatever the network's parameters, and ends as if it had never
         stopped. It must be of a run with the same arguments; without a schedule `epochs`
@@ -78,7 +85,9 @@ def fit(
     steps = math.ceil(n / batch_size)
     rows, best_accuracy, best = [], -1.0, network.parameters.copy()
     if checkpoint is not None:
-        run = describe_run(network, train, dev, optimizer, schedule, l2, epochs, batch_size, seed)
+        run = describe_run(
+            network, train, dev, optimizer, schedule, l2, epochs, batch_size, seed, augment
+        )
         if os.path.exists(checkpoint):
             resumed = load_checkpoint(checkpoint, run, network, optimizer, epochs)
             rows, best_accuracy, best = resumed
@@ -102,6 +111,8 @@ def fit(
                 else:
                     batch = order[step * batch_size : (step + 1) * batch_size]
                     X, labels = train.images[batch], train.labels[batch]
+                if augment is not None:
+                    X = augment(X, rng)
                 logits = network.forward(X, rng)
                 loss, dlogits = cross_entropy(logits, labels)
                 _check_loss(loss, f"at step {step + 1} of epoch {epoch + 1}", optimizer)
