@@ -42,19 +42,19 @@ class Augmentation:
 
     rotation: degrees. shear: pixels to the side for each pixel down (slant). scale: the
     logarithm of the size, width and height on their own, so that the aspect changes too.
-    shift: pixels, each way. warp: the standard deviation, in pixels, of a smooth random
-    displacement (Simard, Steinkraus & Platt 2003, on a coarse grid instead of a blurred
-    fine one). thickness: see `thicken`.
+    shift: pixels, each way. warp: the standard deviation, in pixels, of a random displacement
+    at each knot; blurred over the pixels between them, half of it is left (Simard, Steinkraus
+    & Platt 2003, on a coarse grid instead of a fine one). thickness: see `thicken`.
 
     >>> Augmentation()(images, np.random.default_rng(0)).shape
     (N, 784)
     """
 
     rotation: float = 12.0
-    shear: float = 0.2
-    scale: float = 0.12
+    shear: float = 0.25
+    scale: float = 0.15
     shift: float = 0.7
-    warp: float = 1.0
+    warp: float = 1.5
     thickness: float = 0.5
 
     def __call__(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:

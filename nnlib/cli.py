@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("predict", help="read digits from a file")
     kinds = "an image (PNG, …), a 28×28 .npy, or drawings (.jsonl, .jsonl.gz)"
     command.add_argument("file", metavar="FILE", help=kinds)
-    command.add_argument("--model", default="deep", help=f"{known} (default deep)")
+    command.add_argument("--model", default="robust", help=f"{known} (default robust)")
     command.add_argument("--json", action="store_true", help="print one JSON object")
     command.set_defaults(run=_predict)
 
@@ -79,8 +79,10 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("out", type=Path, metavar="OUT", help="a .jsonl or .jsonl.gz to write")
     command.set_defaults(run=_convert)
 
-    what = "train every model with several seeds; write data/results/ladder.json"
+    what = "train every model with several seeds; keep seed 0's, write data/results/ladder.json"
     command = commands.add_parser("ladder", help=what)
+    which = "only these; what the file says of other models and seeds is kept (default: all)"
+    command.add_argument("names", nargs="*", metavar="NAME", help=which)
     command.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="N")
     command.set_defaults(run=_ladder)
 
@@ -115,6 +117,7 @@ def _train(options: argparse.Namespace) -> None:
 def _evaluate(options: argparse.Namespace) -> None:
     if not options.drawings and (options.path != "strokes" or options.writers):
         raise ValueError("--path and --writers say something of drawings: add --drawings FILE.")
+    saved = _read_results(options.save) if options.save else []
     command = f"python -m nnlib evaluate {options.name}"
     recognizer = Recognizer.load(options.name)
     if options.drawings:
@@ -137,7 +140,9 @@ def _evaluate(options: argparse.Namespace) -> None:
         result = {"n": len(test), "accuracy": accuracy, "loss": loss, "confusion": confusion}
     result = {"command": command, "model": options.name, "data": data} | result
     if options.save:
-        _add_result(options.save, result)
+        others = [other for other in saved if other["command"] != command]
+        results = sorted([*others, result], key=lambda other: other["command"])
+        _write_json(options.save, {"results": results})
     print(json.dumps(result) if options.json else _describe(result))
 
 
@@ -156,17 +161,17 @@ def _describe(result: dict) -> str:
     return "\n".join(lines)
 
 
-def _add_result(path: Path, result: dict) -> None:
-    """Put the result into the file, in the place of what the same command measured before."""
+def _read_results(path: Path) -> list[dict]:
+    """What is in a file of results; nothing if there is none."""
     try:
         results = json.loads(path.read_text(encoding="utf-8"))["results"]
-        others = [other for other in results if other["command"] != result["command"]]
+        if all(isinstance(result["command"], str) for result in results):
+            return results
     except FileNotFoundError:
-        others = []
+        return []
     except (ValueError, KeyError, TypeError):
-        raise ValueError(f"{path} is not a file of results, and is left as it is.") from None
-    results = sorted([*others, result], key=lambda other: other["command"])
-    _write_json(path, {"results": results})
+        pass
+    raise ValueError(f"{path} is not a file of results, and is left as it is.")
 
 
 def _drawings_of(file: Path, writers: tuple[int, int] | None) -> Iterator[Drawing]:
@@ -228,9 +233,19 @@ def _as_json(reading: Reading) -> dict:
 def _ladder(options: argparse.Namespace) -> None:
     digits = load_mnist()
     splits = {"dev": digits.dev, "test": digits.test}
-    models = _train_all(ladder.LADDER, digits, options.seeds, splits)
+    for name in options.names:
+        if name not in ladder.LADDER:
+            raise ValueError(f"There is no model {name!r}. Known are {', '.join(ladder.LADDER)}.")
+    chosen = {name: ladder.LADDER[name] for name in options.names or ladder.LADDER}
+    path = data_path("results", "ladder.json")
+    measured = _train_all(chosen, digits, options.seeds, splits, data_path("models"))
+    models = json.loads(path.read_text(encoding="utf-8"))["models"] if options.names else {}
+    for name, runs in measured.items():
+        others = [run for run in models.get(name, []) if run["seed"] not in options.seeds]
+        models[name] = sorted([*others, *runs], key=lambda run: run["seed"])
+    models = {name: models[name] for name in ladder.LADDER if name in models}
     results = {"command": "python -m nnlib ladder", "models": models}
-    _write_json(data_path("results", "ladder.json"), results)
+    _write_json(path, results)
     print(ladder.describe_results(results))
 
 
@@ -257,16 +272,26 @@ def _augmentation(options: argparse.Namespace) -> None:
 
 
 def _train_all(
-    recipes: dict[str, ladder.Recipe], digits: Digits, seeds: list[int], splits: dict[str, Split]
+    recipes: dict[str, ladder.Recipe],
+    digits: Digits,
+    seeds: list[int],
+    splits: dict[str, Split],
+    save_to: Path | None = None,
 ) -> dict[str, list[dict]]:
-    """Train each recipe with each seed, and measure accuracy and loss on each split."""
+    """Train each recipe with each seed, and measure accuracy and loss on each split.
+
+    save_to: a folder for the networks of seed 0.
+    """
     measured: dict[str, list[dict]] = {}
     for name, recipe in recipes.items():
         measured[name] = []
         for seed in seeds:
             print(f"{name}, seed {seed}", file=sys.stderr)
-            network, history = recipe.train(digits, seed)
-            run = {"seed": seed, "seconds": round(history["seconds"].sum())}
+            network, _ = recipe.train(digits, seed)
+            if save_to is not None and seed == 0:
+                network.info["name"] = name
+                network.save(save_to / f"{name}.npz")
+            run = {"seed": seed}
             for split, data in splits.items():
                 loss, accuracy = metrics.evaluate(network, data.images, data.labels)
                 run |= {split: accuracy, f"{split}_loss": round(loss, 5)}

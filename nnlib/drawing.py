@@ -214,8 +214,11 @@ def _line(drawing: Drawing) -> str:
 def _drawing(record: object) -> Drawing:
     if not isinstance(record, dict) or not isinstance(record.get("strokes"), list):
         raise DrawingError('A drawing is an object with "strokes", a list of lists of [x, y].')
-    label = record.get("label")
+    label, writer = record.get("label"), record.get("writer")
     if label is not None and label not in range(10):
         raise DrawingError(f"The label must be a digit from 0 to 9, not {label!r}.")
+    if writer is not None and type(writer) not in (int, str):
+        raise DrawingError(f"The writer must be a whole number or a name, not {writer!r}.")
     canvas, pen = check_sizes(record.get("canvas", CANVAS), record.get("pen"))
-    return Drawing(check_strokes(record["strokes"]), label, record.get("writer"), canvas, pen)
+    label = None if label is None else int(label)  # 7.0 is a 7 too
+    return Drawing(check_strokes(record["strokes"]), label, writer, canvas, pen)

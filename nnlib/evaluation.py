@@ -9,8 +9,11 @@ import numpy as np
 
 from nnlib.data import Split
 from nnlib.drawing import Drawing, DrawingError, normalise_strokes
+from nnlib.ladder import LADDER
 from nnlib.metrics import accuracy, confusion_matrix
-from nnlib.recognizer import Recognizer
+from nnlib.recognizer import PATHS, Recognizer
+
+NOTHING = "There is no drawing to evaluate."
 
 
 def evaluate_drawings(
@@ -25,17 +28,16 @@ def evaluate_drawings(
     """
     answers, labels, writers = [], [], []
     for number, drawing in enumerate(drawings, 1):
-        if drawing.label is None:
-            raise DrawingError(f'Drawing {number} has no "label" to compare the answer with.')
+        label = _label(number, drawing)
         try:
             reading = recognizer.read(drawing.strokes, drawing.canvas, drawing.pen, path)
         except DrawingError as error:
             raise DrawingError(f"Drawing {number}: {error}") from None
         answers.append(reading.digit)
-        labels.append(drawing.label)
+        labels.append(label)
         writers.append(drawing.writer)
     if not labels:
-        raise DrawingError("There is no drawing to evaluate.")
+        raise DrawingError(NOTHING)
     return _compare(answers, labels) | {"writers": _by(writers, answers, labels)}
 
 
@@ -54,12 +56,34 @@ def evaluate_images(recognizer: Recognizer, images: Iterable, labels: Sequence[i
     return _compare(answers, labels)
 
 
+def describe_drawings(results: list[dict]) -> str:
+    """A table in Markdown, a row a model and a column a path, of what `evaluate` saved."""
+    accuracies = {(r["model"], r["path"]): r["accuracy"] for r in results if "path" in r}
+    models = [name for name in LADDER if any(model == name for model, _ in accuracies)]
+    lines = [f"| model | {' | '.join(PATHS)} |", "|---" * (1 + len(PATHS)) + "|"]
+    for model in models:
+        row = [accuracies.get((model, path)) for path in PATHS]
+        cells = [f"{accuracy:.1%}" if accuracy is not None else "" for accuracy in row]
+        lines.append(f"| `{model}` | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def as_split(drawings: Sequence[Drawing]) -> Split:
-    """Labelled drawings as a network sees them, to measure many networks on."""
-    return Split(
-        np.array([normalise_strokes(drawing.strokes).ravel() for drawing in drawings], np.float32),
-        np.array([drawing.label for drawing in drawings], np.int64),
-    )
+    """Labelled drawings as a network sees them, to measure many networks on.
+
+    Raises DrawingError for a drawing without a label, and where there is none.
+    """
+    labels = [_label(number, drawing) for number, drawing in enumerate(drawings, 1)]
+    if not labels:
+        raise DrawingError(NOTHING)
+    images = [normalise_strokes(drawing.strokes).ravel() for drawing in drawings]
+    return Split(np.array(images, np.float32), np.array(labels, np.int64))
+
+
+def _label(number: int, drawing: Drawing) -> int:
+    if drawing.label is None:
+        raise DrawingError(f'Drawing {number} has no "label" to compare the answer with.')
+    return drawing.label
 
 
 def _compare(answers: Sequence[int], labels: Sequence[int]) -> dict:

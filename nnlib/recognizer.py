@@ -31,6 +31,7 @@ PATHS = {
     "mnist": "its pixels cropped, scaled into 20×20 and centred, as MNIST was made",
     "strokes": "the strokes scaled first and inked afterwards, with a pen like MNIST's",
 }
+RUNGS = ("softmax", "hidden", "deep", "robust")  # the ladder of models, each better than the last
 RASTER = 112  # pixels a side of the canvas that the path "mnist" starts from
 
 
@@ -56,7 +57,7 @@ class Reading:
 class Recognizer:
     """Reads drawings with one network.
 
-    >>> Recognizer.load("deep").read([[[250, 100], [250, 400]]]).digit
+    >>> Recognizer.load("robust").read([[[250, 100], [250, 400]]]).digit
     1
     """
 
@@ -64,7 +65,7 @@ class Recognizer:
         self.network = network
 
     @classmethod
-    def load(cls, model: str | os.PathLike = "deep") -> "Recognizer":
+    def load(cls, model: str | os.PathLike = "robust") -> "Recognizer":
         """By the name of a model in `data/models/`, or the path of an .npz file.
 
         Raises FileNotFoundError or ModelError.
@@ -130,6 +131,6 @@ def model_path(model: str | os.PathLike) -> Path:
 
 
 def model_names() -> list[str]:
-    """The names of the models in `data/models/`, from the smallest file to the largest."""
-    models = sorted(data_path("models").glob("*.npz"), key=lambda path: path.stat().st_size)
-    return [path.stem for path in models]
+    """The models in `data/models/`: those of the ladder from the first rung up, then others."""
+    names = sorted(path.stem for path in data_path("models").glob("*.npz"))
+    return sorted(names, key=lambda name: RUNGS.index(name) if name in RUNGS else len(RUNGS))

@@ -43,7 +43,7 @@ def read_unipen(path: str | os.PathLike) -> Iterator[Drawing]:
                 elif words[0] == ".PEN_UP":
                     down = False
                 elif down and not words[0].startswith("."):
-                    x, y = map(float, words)
+                    x, y = _point(words)
                     strokes[-1].append([x, CANVAS - y])
         if label is None:
             raise DrawingError('it has no line .SEGMENT DIGIT … "7"')
@@ -59,3 +59,11 @@ def _digit(word: str) -> int:
     if label not in set("0123456789"):
         raise DrawingError(f"the segment's label must be a digit in quotes, not {word}")
     return int(label)
+
+
+def _point(words: list[str]) -> tuple[float, float]:
+    try:
+        x, y = map(float, words)
+    except ValueError:
+        raise DrawingError(f"a point is two numbers, not {' '.join(words)!r}") from None
+    return x, y

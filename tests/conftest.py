@@ -7,6 +7,7 @@ import pytest
 from hypothesis import settings
 
 from nnlib import Recognizer, load_mnist
+from nnlib.drawing import read_drawings
 
 # The same examples in every run: a test that fails, fails for everybody.
 settings.register_profile("nnlib", deadline=None, derandomize=True)
@@ -24,10 +25,28 @@ def deep():
 
 
 @pytest.fixture(scope="session")
+def pens():
+    """What people drew with a pen, from the file that the environment names."""
+    path = os.environ.get("NNLIB_PENS")
+    if not path:
+        pytest.skip("NNLIB_PENS names no drawings file: nothing is read that people drew")
+    return list(read_drawings(path))
+
+
+@pytest.fixture(scope="session")
 def torch():
     """PyTorch, a second opinion. Whoever has none skips these tests, but CI must have it."""
+    return second_opinion("torch", "PyTorch", "pip install torch")
+
+
+@pytest.fixture(scope="session")
+def ndimage():
+    """SciPy's image processing, a second opinion on ours; the same rule."""
+    return second_opinion("scipy.ndimage", "SciPy", "pip install scipy")
+
+
+def second_opinion(module: str, name: str, remedy: str):
     if os.environ.get("CI"):
-        return importlib.import_module("torch")
-    return pytest.importorskip(
-        "torch", reason="PyTorch is not installed: nothing is compared with it (pip install torch)"
-    )
+        return importlib.import_module(module)
+    reason = f"{name} is not installed: nothing is compared with it ({remedy})"
+    return pytest.importorskip(module, reason=reason)

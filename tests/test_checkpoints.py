@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from nnlib import Adam, Dense, Dropout, GradientDescent, Momentum, Network, ReLU, fit, training
+from nnlib.augment import Augmentation
 from nnlib.checkpoints import CheckpointError
 from nnlib.data import Split
 from nnlib.optimizers import cosine_decay, exponential_decay
@@ -32,7 +33,7 @@ def train(path, model=None, **changed):
     return model, fit(model, **arguments | changed, checkpoint=path)
 
 
-def interrupted_after(epochs: int, path, **arguments) -> Network:
+def interrupted_after(epochs: int, path, model=None, **arguments) -> Network:
     """The network of a training that somebody stopped in the epoch after."""
     real, calls = training.cross_entropy, 0
 
@@ -43,7 +44,7 @@ def interrupted_after(epochs: int, path, **arguments) -> Network:
             raise KeyboardInterrupt
         return real(logits, labels)
 
-    model = network()
+    model = network() if model is None else model
     with (
         mock.patch.object(training, "cross_entropy", cross_entropy),
         pytest.raises(KeyboardInterrupt),
@@ -148,6 +149,7 @@ class TestGoingOn:
         ({"schedule": exponential_decay(0.1)}, "schedule was"),
         ({"epochs": 6}, "number of epochs was 5 and is now 6"),
         ({"epochs": 4}, "number of epochs was 5 and is now 4"),
+        ({"augment": Augmentation()}, r"augmentation was None and is now Augmentation\(rotation="),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
@@ -162,6 +164,39 @@ def test_a_run_with_other_arguments_is_refused_by_name(changed, named, tmp_path)
         train(path, model, **changed)
     np.testing.assert_array_equal(model.parameters, parameters)
     assert path.read_bytes() == before
+
+
+class TestAugmented:
+    """With images of 784 pixels, as an Augmentation wants them."""
+
+    RNG = np.random.default_rng(0)
+    TRAIN = Split(RNG.random((60, 784), np.float32), RNG.integers(3, size=60))
+    DEV = Split(RNG.random((30, 784), np.float32), RNG.integers(3, size=30))
+
+    def options(self, augment=None):
+        model = Network(Dense(784, 8), ReLU(), Dropout(0.2), Dense(8, 3), seed=0)
+        return {"model": model, "train": self.TRAIN, "dev": self.DEV, "augment": augment}
+
+    @pytest.mark.parametrize("epochs", [1, 4])
+    def test_training_ends_bit_for_bit_where_training_without_a_stop_ends(self, epochs, tmp_path):
+        path = tmp_path / "run.npz"
+        straight, history = train(None, **self.options(Augmentation()))
+        interrupted_after(epochs, path, **self.options(Augmentation()))
+        resumed, history_resumed = train(path, **self.options(Augmentation()))  # an equal one
+        assert resumed.parameters.tobytes() == straight.parameters.tobytes()
+        assert same(history_resumed, history)
+        assert not same(history, train(None, **self.options())[1])
+
+    def test_training_is_refused_with_another_augmentation_by_name(self, tmp_path):
+        path = tmp_path / "run.npz"
+        train(path, **self.options(Augmentation(rotation=5)))
+        for other, named in (
+            (Augmentation(rotation=6), r"Augmentation\(rotation=6"),
+            (None, "None"),
+        ):
+            sentence = rf"augmentation was Augmentation\(rotation=5.* and is now {named}"
+            with pytest.raises(CheckpointError, match=sentence):
+                train(path, **self.options(other))
 
 
 def test_two_schedules_are_told_apart_by_their_values(tmp_path):

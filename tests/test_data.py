@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import os
 import shutil
 import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from nnlib import data, load_mnist
-from nnlib.data import FILES, FOLDER, DataError, download, read_idx
+from nnlib.data import FILES, FOLDER, PIXELS, DataError, download, read_idx, read_labelled
 
 NAME = "t10k-labels-idx1-ubyte.gz"  # 4.5 kB, the smallest
 
@@ -216,3 +217,126 @@ class TestDownload:
         (tmp_path / "cache" / NAME).write_bytes(b"half a file")
         folder = download((server.address + "good/",), tmp_path / "cache")
         assert (folder / NAME).read_bytes() == (FOLDER / NAME).read_bytes()
+
+
+class TestLabelledImages:
+    IMAGES = np.random.default_rng(0).integers(0, 256, (5, 28, 28), np.uint8)
+    LABELS = (0, 9, 3, 3, 7)
+
+    def saved(self, path, **arrays) -> Path:
+        np.savez(path, **{"images": self.IMAGES, "labels": np.array(self.LABELS)} | arrays)
+        return path
+
+    @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+    @pytest.mark.parametrize("kind", [np.uint8, np.float32, np.float64])
+    def test_come_as_they_are_in_the_file(self, tmp_path, save, kind):
+        images = self.IMAGES if kind == np.uint8 else (self.IMAGES / 255).astype(kind)
+        save(tmp_path / "theirs.npz", images=images, labels=np.array(self.LABELS))
+        read, labels = read_labelled(tmp_path / "theirs.npz")
+        assert read.dtype == kind
+        np.testing.assert_array_equal(read, images)
+        np.testing.assert_array_equal(labels, self.LABELS)
+
+    def test_may_have_any_size(self, tmp_path):
+        path = self.saved(tmp_path / "theirs.npz", images=np.zeros((5, 64, 48)))
+        assert read_labelled(path)[0].shape == (5, 64, 48)
+
+    def test_may_be_rows_of_784(self, tmp_path):
+        path = self.saved(tmp_path / "theirs.npz", images=self.IMAGES.reshape(5, 784))
+        np.testing.assert_array_equal(read_labelled(path)[0], self.IMAGES)
+
+    @pytest.mark.parametrize("kind", [np.uint8, np.int32, np.float32, np.float64])
+    def test_have_int64_labels_of_whatever_kind_they_were(self, tmp_path, kind):
+        path = self.saved(tmp_path / "theirs.npz", labels=np.array(self.LABELS, kind))
+        labels = read_labelled(path)[1]
+        assert labels.dtype == np.int64
+        np.testing.assert_array_equal(labels, self.LABELS)
+
+    def test_may_come_as_kaggles_csv(self, tmp_path):
+        rows = [",".join(["label", *PIXELS])]
+        for label, image in zip(self.LABELS, self.IMAGES, strict=True):
+            rows.append(",".join(map(str, [label, *image.ravel()])))
+        (tmp_path / "train.csv").write_text("\n".join(rows))
+        images, labels = read_labelled(tmp_path / "train.csv")
+        np.testing.assert_array_equal(images, self.IMAGES)
+        assert labels.tolist() == list(self.LABELS) and labels.dtype == np.int64
+
+    @pytest.mark.parametrize("name", ["theirs.npz", "theirs.csv"])
+    def test_that_are_missing_are_told_by_name(self, tmp_path, name):
+        with pytest.raises(DataError, match=name):
+            read_labelled(tmp_path / name)
+
+    @pytest.mark.parametrize(
+        ("arrays", "sentence"),
+        [
+            ({"labels": np.arange(4)}, r"\(5, 28, 28\) and labels of shape \(4,\)"),
+            ({"labels": np.zeros((5, 10))}, r"labels of shape \(5, 10\)"),
+            ({"labels": np.array(3)}, r"labels of shape \(\)"),
+            ({"images": np.zeros((5, 783))}, r"images of shape \(5, 783\)"),
+            ({"images": np.zeros((5, 28, 28, 3))}, r"images of shape \(5, 28, 28, 3\)"),
+            ({"images": np.zeros((0, 784)), "labels": np.zeros(0)}, r"images of shape \(0, "),
+            ({"labels": np.array([0, 1, 2, 3, 10])}, "a label that is not a digit"),
+            ({"labels": np.array([0, 1, 2, 3, -1])}, "a label that is not a digit"),
+            ({"labels": np.array([0, 1, 2, 3, 4.5])}, "a label that is not a digit"),
+            ({"labels": np.array([0, 1, 2, 3, np.nan])}, "a label that is not a digit"),
+            ({"labels": np.array(list("01234"))}, "a label that is not a digit"),
+            ({"labels": np.arange(5) * 1j}, "a label that is not a digit"),
+        ],
+    )
+    def test_that_do_not_fit_are_told_by_name(self, tmp_path, arrays, sentence):
+        path = self.saved(tmp_path / "theirs.npz", **arrays)
+        with pytest.raises(DataError, match=sentence) as caught:
+            read_labelled(path)
+        assert str(caught.value).startswith(f"{path} ")
+        assert str(caught.value).endswith("It must hold images (N, 28, 28) and labels (N,).")
+
+    @pytest.mark.parametrize("missing", ["images", "labels"])
+    def test_without_one_of_the_arrays_are_refused(self, tmp_path, missing):
+        arrays = {"images": self.IMAGES, "labels": np.array(self.LABELS)}
+        del arrays[missing]
+        np.savez(tmp_path / "theirs.npz", **arrays)
+        with pytest.raises(DataError, match=rf"theirs\.npz cannot be used: .*{missing}"):
+            read_labelled(tmp_path / "theirs.npz")
+
+    @pytest.mark.parametrize("content", [b"", b"PK\3\4", b"a letter", b"\x93NUMPY\1\0v\0{"])
+    def test_that_are_no_npz_are_refused(self, tmp_path, content):
+        (tmp_path / "theirs.npz").write_bytes(content)
+        with pytest.raises(DataError, match=r"theirs\.npz cannot be read as an \.npz"):
+            read_labelled(tmp_path / "theirs.npz")
+
+    def test_that_are_pickles_are_refused_and_not_executed(self, tmp_path):
+        folder = tmp_path / "made by the pickle"
+
+        class Bomb:
+            def __reduce__(self):
+                return os.mkdir, (str(folder),)
+
+        path = self.saved(tmp_path / "bomb.npz", images=np.array([Bomb()] * 5, object))
+        with pytest.raises(DataError, match=r"bomb\.npz cannot be read .*allow_pickle"):
+            read_labelled(path)
+        assert not folder.exists()
+
+    def test_that_are_huge_are_refused_before_they_are_unpacked(self, tmp_path, monkeypatch):
+        path = tmp_path / "huge.npz"
+        np.savez_compressed(path, images=np.zeros((5, 1000, 1000)), labels=np.arange(5))
+        assert path.stat().st_size < 100_000
+        monkeypatch.setattr(data, "LARGEST_NPZ", 1_000_000)
+        monkeypatch.setattr(data.np, "load", None)  # it is not even opened
+        with pytest.raises(DataError, match=r"unpacks to 40,000,\d{3} bytes; 1,000,000 is most"):
+            read_labelled(path)
+
+    def test_that_are_damaged_anywhere_are_read_or_refused_and_nothing_else(self, tmp_path):
+        path = tmp_path / "theirs.npz"
+        whole, refused = self.saved(path).read_bytes(), 0
+        for place in range(0, len(whole), 61):
+            damaged = bytearray(whole)
+            damaged[place] ^= 0x55
+            for content in (damaged, whole[:place]):
+                path.write_bytes(content)
+                try:
+                    images, labels = read_labelled(path)
+                    np.testing.assert_array_equal(images, self.IMAGES)
+                    np.testing.assert_array_equal(labels, self.LABELS)
+                except DataError:
+                    refused += 1
+        assert refused > len(whole) / 61 * 1.5

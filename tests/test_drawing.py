@@ -24,6 +24,7 @@ from nnlib.drawing import (
     normalise_strokes,
     read_drawings,
     shrink_strokes,
+    write_drawings,
 )
 
 
@@ -277,6 +278,12 @@ class TestReadingDrawings:
         path.write_bytes(gzip.compress(self.LINE.encode() * 3))
         assert [drawing.label for drawing in read_drawings(path)] == [7, 7, 7]
 
+    def test_whose_labels_are_whole_numbers_however_they_are_written(self, tmp_path):
+        path = tmp_path / "drawings.jsonl"
+        path.write_text(self.LINE.replace("7", "7.0"))
+        (drawing,) = read_drawings(path)
+        assert drawing.label == 7 and type(drawing.label) is int
+
     def test_one_by_one(self, tmp_path):
         """A drawing can be used before the rest of the file is read."""
         path = tmp_path / "drawings.jsonl"
@@ -299,6 +306,11 @@ class TestReadingDrawings:
             ('{"strokes": [{"x": 1}]}', "list of points"),
             ('{"strokes": [[[1, 2]]], "label": 10}', "digit from 0 to 9, not 10"),
             ('{"strokes": [[[1, 2]]], "label": "7"}', "digit from 0 to 9, not '7'"),
+            ('{"strokes": [[[1, 2]]], "label": 1.5}', "digit from 0 to 9, not 1.5"),
+            ('{"strokes": [[[1, 2]]], "label": [1]}', r"digit from 0 to 9, not \[1\]"),
+            ('{"strokes": [[[1, 2]]], "writer": [3]}', r"whole number or a name, not \[3\]"),
+            ('{"strokes": [[[1, 2]]], "writer": 3.5}', r"whole number or a name, not 3.5"),
+            ('{"strokes": [[[1, 2]]], "writer": true}', r"whole number or a name, not True"),
             ('{"strokes": [[[1, 2]]], "canvas": 0}', "canvas"),
             ('{"strokes": [[[1, 2]]], "canvas": "large"}', "canvas"),
             ('{"strokes": [[[1, 2]]], "pen": "thick"}', "pen"),
@@ -342,6 +354,83 @@ class TestReadingDrawings:
                 path.write_bytes(content)
                 with pytest.raises(DrawingError, match=r"drawings\.jsonl\.gz, line"):
                     list(read_drawings(path))
+
+
+far = st.floats(-1e6, 1e6)
+some_drawings = st.lists(
+    st.builds(
+        Drawing,
+        strokes=st.lists(
+            st.lists(st.tuples(far, far), min_size=1, max_size=5).map(np.array),
+            min_size=1,
+            max_size=3,
+        ),
+        label=st.none() | st.integers(0, 9),
+        writer=st.none() | st.integers() | st.text(),
+        canvas=st.integers(1, 10**6) | st.floats(1, 1e6),
+        pen=st.integers(1, 10**6) | st.floats(0, 1e6, exclude_min=True),
+    ),
+    max_size=4,
+)
+
+
+class TestWritingDrawings:
+    SEVEN = Drawing(check_strokes(DIGITS[7]), 7, 3)
+
+    @pytest.mark.parametrize("name", ["drawings.jsonl", "drawings.jsonl.gz"])
+    @given(drawings=some_drawings)
+    def test_and_reading_them_gives_them_back(self, tmp_path_factory, name, drawings):
+        path = tmp_path_factory.getbasetemp() / name
+        assert write_drawings(path, iter(drawings)) == len(drawings)
+        for read, written in zip(read_drawings(path), drawings, strict=True):
+            assert (read.label, read.writer) == (written.label, written.writer)
+            assert (read.canvas, read.pen) == (written.canvas, written.pen)
+            for stroke, expected in zip(read.strokes, written.strokes, strict=True):
+                np.testing.assert_array_equal(stroke, expected)
+
+    def test_gives_one_a_line_and_leaves_out_what_is_not_known(self, tmp_path):
+        path = tmp_path / "drawings.jsonl"
+        write_drawings(path, [self.SEVEN, Drawing(check_strokes([[[1, 2]]]), canvas=280, pen=20)])
+        first, second = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+        assert first == {
+            "label": 7,
+            "writer": 3,
+            "canvas": 500,
+            "pen": 500 / 14,
+            "strokes": DIGITS[7],
+        }
+        assert second == {"canvas": 280, "pen": 20, "strokes": [[[1, 2]]]}
+
+    def test_packs_them_where_the_name_says_so_and_always_the_same_way(self, tmp_path):
+        for name in ("a.jsonl", "a.jsonl.gz", "b.jsonl.gz"):
+            write_drawings(tmp_path / name, [self.SEVEN] * 5)
+        packed = (tmp_path / "a.jsonl.gz").read_bytes()
+        assert gzip.decompress(packed) == (tmp_path / "a.jsonl").read_bytes()
+        assert packed[4:8] == bytes(4)  # gzip's date, which is none
+        assert packed == (tmp_path / "b.jsonl.gz").read_bytes()
+
+    def test_replaces_what_was_there(self, tmp_path):
+        path = tmp_path / "drawings.jsonl"
+        write_drawings(path, [self.SEVEN] * 5)
+        assert write_drawings(path, []) == 0
+        assert path.read_bytes() == b""
+
+    @pytest.mark.parametrize("name", ["drawings.jsonl", "drawings.jsonl.gz"])
+    def test_leaves_the_file_before_where_an_error_comes_midway(self, tmp_path, name):
+        path = tmp_path / name
+        write_drawings(path, [self.SEVEN])
+        before = path.read_bytes()
+
+        def broken():
+            yield self.SEVEN
+            raise DrawingError("No more.")
+
+        with pytest.raises(DrawingError, match="No more"):
+            write_drawings(path, broken())
+        with pytest.raises(TypeError):
+            write_drawings(path, [self.SEVEN, Drawing(self.SEVEN.strokes, writer=object())])
+        assert path.read_bytes() == before
+        assert [file.name for file in tmp_path.iterdir()] == [name]
 
 
 def test_the_centre_of_mass_by_hand():

@@ -1,4 +1,4 @@
-"""From pixels to 28×28: which way round, where, how large, and which files are refused."""
+"""From pixels to 28×28: which way round, where, how large, how thick, and what is refused."""
 
 import io
 import os
@@ -7,10 +7,35 @@ import zlib
 
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
+from test_drawing import DIGITS
 
-from nnlib.drawing import BOX, CANVAS, FAINT, DrawingError, centre_of_mass, ink, normalise_strokes
-from nnlib.images import LARGEST_IMAGE, check_image, normalise_image, read_image, shrink_image
+from nnlib.drawing import (
+    BOX,
+    CANVAS,
+    FAINT,
+    PEN,
+    DrawingError,
+    centre_of_mass,
+    ink,
+    normalise_strokes,
+)
+from nnlib.images import (
+    LARGEST_IMAGE,
+    THICKEST,
+    THINNEST,
+    _distance,
+    centre_image,
+    check_image,
+    mend_thickness,
+    normalise_image,
+    read_image,
+    shrink_image,
+    thickness,
+)
 
 SEVEN = [np.array([[160, 110], [340, 110], [220, 400]], np.float64)]
 
@@ -98,6 +123,195 @@ def test_no_pixel_leaves_0_to_1_whatever_the_size(side):
     for image in (tensor(picture), shrink_image(check_image(picture))):
         assert image.shape == (28, 28)
         assert image.min() >= 0 and image.max() <= 1 + 1e-12
+
+
+def bar(side: int, width: float, begin=(0.2, 0.2), end=(0.8, 0.7)) -> np.ndarray:
+    """A picture of a straight bar, from and to these shares of its sides."""
+    return ink([np.array([begin, end]) * side], width, side)
+
+
+class TestThickness:
+    @pytest.mark.parametrize("width", [2, PEN, 5, 10, 20])
+    @pytest.mark.parametrize("end", [(0.8, 0.2), (0.2, 0.8), (0.8, 0.7)])
+    def test_of_a_bar_is_its_width_but_for_its_ends(self, width, end):
+        side, begin = 8 * width, (0.2, 0.2)
+        length = side * np.hypot(*np.subtract(end, begin))
+        measured = thickness(bar(round(side), width, begin, end))
+        # With its round ends it has l · w + π w² / 4 ink, and an outline of 2 l + π w.
+        expected = 2 * (length * width + np.pi * width**2 / 4) / (2 * length + np.pi * width)
+        assert measured == pytest.approx(expected, rel=0.06)
+
+    @pytest.mark.parametrize("width", [2, PEN, 5])
+    def test_of_a_long_bar_is_its_width(self, width):
+        assert thickness(bar(200, width, (0.05, 0.5), (0.95, 0.5))) == pytest.approx(
+            width, rel=0.04
+        )
+
+    @given(arrays(np.float64, array_shapes(min_dims=2, max_dims=2), elements=st.floats(0, 1)))
+    def test_is_the_same_turned_mirrored_or_on_larger_paper(self, image):
+        expected = pytest.approx(thickness(image), rel=1e-9)
+        assert thickness(np.rot90(image)) == expected
+        assert thickness(image[:, ::-1]) == expected
+        assert thickness(np.pad(image, ((0, 3), (2, 0)))) == expected
+
+    @given(arrays(np.float64, (6, 5), elements=st.floats(0.01, 1)), st.floats(0.01, 1))
+    def test_does_not_depend_on_how_dark_the_ink_is(self, image, dark):
+        assert thickness(dark * image) == pytest.approx(thickness(image), rel=1e-9)
+
+    @pytest.mark.parametrize("digit", DIGITS)
+    def test_is_twice_as_much_at_twice_the_size(self, digit):
+        strokes = [np.array(stroke) / CANVAS for stroke in DIGITS[digit]]
+        small, large = (thickness(ink([s * n for s in strokes], n / 20, n)) for n in (100, 200))
+        assert large == pytest.approx(2 * small, rel=0.03)
+
+    def test_of_a_square_and_of_a_pixel_by_hand(self):
+        assert thickness(np.zeros((5, 5))) == 0
+        # 2 · 20² / 80; the gradient cuts the four corners a little.
+        assert thickness(np.ones((20, 20))) == pytest.approx(10, rel=0.03)
+        # Around a single pixel there are four gradients of (½, ½), as 2 x 2 differences see it.
+        assert thickness(np.ones((1, 1))) == pytest.approx(2 / (4 * np.sqrt(0.5)))
+
+    def test_of_mnists_training_images_is_what_the_constants_say(self, digits):
+        images = digits.train.images.reshape(-1, 28, 28)[::5]
+        low, median, high = np.percentile([thickness(image) for image in images], [5, 50, 95])
+        assert median == pytest.approx(PEN, abs=0.1)
+        assert low == pytest.approx(THINNEST, abs=0.1)
+        assert high == pytest.approx(THICKEST, abs=0.1)
+
+
+def drawn(digit: int, pen: float, side: int = 280) -> np.ndarray:
+    """Ink: a digit of the size that people draw, on a canvas of 280 pixels."""
+    return check_image(ink([np.array(s) * side / CANVAS for s in DIGITS[digit]], pen, side))
+
+
+class TestMendingThickness:
+    @pytest.mark.parametrize("pen", [18, 20, 25])
+    def test_returns_what_is_within_the_range_as_it_is(self, pen):
+        picture = drawn(7, pen)
+        assert mend_thickness(picture) is picture
+        assert normalise_image(picture).tobytes() == centre_image(picture).tobytes()
+
+    def test_returns_most_of_mnist_as_it_is(self, digits):
+        images = [check_image(image) for image in digits.dev.images[:300]]
+        assert np.mean([mend_thickness(image) is image for image in images]) > 0.8
+
+    @pytest.mark.parametrize("digit", DIGITS)
+    @pytest.mark.parametrize("pen", [2, 4, 8])
+    def test_makes_thin_strokes_as_thick_as_mnists_thinnest(self, digit, pen):
+        picture = drawn(digit, pen)
+        assert thickness(centre_image(picture)) < THINNEST - 0.25
+        assert THINNEST - 0.3 < thickness(normalise_image(picture)) < THINNEST + 0.4
+
+    @pytest.mark.parametrize("digit", [0, 6, 8, 9])
+    @pytest.mark.parametrize("pen", [40, 43])
+    def test_makes_thick_strokes_as_thin_as_mnists_thickest(self, digit, pen):
+        picture = drawn(digit, pen)
+        assert thickness(centre_image(picture)) > THICKEST
+        assert thickness(normalise_image(picture)) == pytest.approx(THICKEST, abs=0.3)
+
+    @pytest.mark.parametrize("digit", DIGITS)
+    @pytest.mark.parametrize("pen", [50, 60, 80])
+    def test_brings_strokes_that_run_together_nearer(self, digit, pen):
+        """The outline between them is gone, so that it cannot be as good."""
+        picture = drawn(digit, pen)
+        before, after = thickness(centre_image(picture)), thickness(normalise_image(picture))
+        assert after < before + 0.2 and (after < before - 0.2 or before < THICKEST + 0.4)
+
+    def test_draws_the_same_with_a_thinner_or_a_thicker_brush(self):
+        """What is read hardly depends on the brush any more."""
+        thin, usual = normalise_image(drawn(7, 8)), normalise_image(drawn(7, 20))
+        unmended = centre_image(drawn(7, 8))
+        assert np.abs(thin - usual).mean() < 0.6 * np.abs(unmended - usual).mean()
+
+    @pytest.mark.parametrize("pen", [3, 60])
+    def test_leaves_the_original_alone(self, pen):
+        picture = drawn(3, pen)
+        picture.setflags(write=False)
+        before = picture.copy()
+        mended = mend_thickness(picture)
+        assert mended.shape != picture.shape and not np.shares_memory(mended, picture)
+        np.testing.assert_array_equal(picture, before)
+
+    @pytest.mark.parametrize(
+        "picture",
+        [
+            np.ones((1, 1)),
+            np.ones((40, 40)),
+            np.pad(np.ones((30, 30)), 10),
+            np.pad(np.ones((1, 1)), 300),
+            np.ones((1, 500)),
+            np.ones((500, 1)),
+            np.ones((2, 4096)),
+            np.eye(90),
+            np.indices((40, 40)).sum(axis=0) % 2 * 1.0,
+            ink([np.array([[50.0, 50]])], 70, 100),
+        ],
+        ids=[
+            "pixel",
+            "black",
+            "square",
+            "speck",
+            "row",
+            "column",
+            "long",
+            "diagonal",
+            "chess",
+            "blob",
+        ],
+    )
+    def test_leaves_something_of_every_shape(self, picture):
+        for image in (mend_thickness(picture), normalise_image(picture)):
+            assert np.isfinite(image).all() and image.min() >= 0
+            assert 0.2 < image.max() <= 1 + 1e-12
+
+    @given(
+        arrays(
+            np.float64,
+            array_shapes(min_dims=2, max_dims=2, max_side=12),
+            elements=st.floats(0, 1) | st.sampled_from([0.0, 1.0]),
+        )
+    )
+    def test_leaves_something_of_any_ink(self, image):
+        assume(image.max() > FAINT)
+        picture = image / image.max()
+        mended = mend_thickness(picture)
+        assert np.isfinite(mended).all() and mended.min() >= 0
+        assert 0.5 < mended.max() <= 1
+        normal = normalise_image(picture)
+        assert np.isfinite(normal).all() and normal.max() > 0 and normal.min() >= 0
+
+
+class TestDistance:
+    INSIDE = arrays(bool, array_shapes(min_dims=2, max_dims=2, max_side=9))
+
+    @given(INSIDE)
+    def test_is_that_to_the_nearest_pixel_not_inside(self, inside):
+        """By trying each of them."""
+        outside = np.argwhere(~inside)
+        assume(len(outside))
+        expected = [
+            [np.hypot(*(outside - (y, x)).T).min() for x in range(inside.shape[1])]
+            for y in range(inside.shape[0])
+        ]
+        np.testing.assert_allclose(_distance(inside), expected, atol=1e-9)
+
+    def test_is_scipys_on_a_digit(self, ndimage):
+        inside = np.pad(drawn(8, 40, side=80), 5) > 0.5
+        np.testing.assert_allclose(_distance(inside), ndimage.distance_transform_edt(inside))
+
+
+class TestReading:
+    def test_images_of_mnist_gives_the_answers_that_their_tensors_give(self, deep, digits):
+        images = digits.dev.images[:300]
+        answers = [deep.read_image(image).digit for image in images]
+        assert np.mean(np.array(answers) == deep.network.predict(images)) >= 0.98
+
+    @pytest.mark.parametrize("brush", [4, 10, 20, 30])
+    def test_a_small_seven_of_any_brush_is_a_seven(self, deep, brush):
+        """Half as large as people draw it, with the brush as it was: dark on 280 bright pixels."""
+        strokes = [70 + stroke * 280 / CANVAS / 2 for stroke in SEVEN]
+        reading = deep.read_image(1 - ink(strokes, brush, 280))
+        assert reading.digit == 7 and reading.confidence > 0.8
 
 
 @pytest.mark.parametrize(

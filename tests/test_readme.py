@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from nnlib.evaluation import describe_drawings
 from nnlib.ladder import LADDER, describe_results
 
 ROOT = Path(__file__).parent.parent
@@ -16,6 +17,15 @@ def test_the_table_of_the_ladder_is_the_one_that_was_measured():
     results = json.loads((ROOT / "data/results/ladder.json").read_text(encoding="utf-8"))
     assert describe_results(results) in README
     assert all(len(results["models"][name]) == 3 for name in LADDER)  # three seeds
+
+
+def test_the_table_of_pens_is_the_one_that_was_measured_on_people_nothing_was_tuned_on():
+    results = json.loads((ROOT / "data/results/pens.json").read_text(encoding="utf-8"))["results"]
+    assert describe_drawings(results) in README
+    for result in results:
+        assert result["command"].endswith(" --writers 11-30")
+        assert list(result["writers"]) == [str(writer) for writer in range(11, 31)]
+        assert f"{result['n']:,} digits" in README
 
 
 def test_the_map_names_what_is_there_and_all_of_it():

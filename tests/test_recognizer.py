@@ -1,19 +1,18 @@
 """The one path of a drawing, from strokes or pixels to a Reading, whatever is drawn."""
 
-import os
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nnlib import Dense, Network, Reading, Recognizer
-from nnlib.drawing import DrawingError, centre_of_mass, ink, read_drawings
+from nnlib import Dense, Network, Reading, Recognizer, recognizer
+from nnlib.drawing import DrawingError, centre_of_mass, ink, shrink_strokes
 from nnlib.files import data_path
+from nnlib.images import centre_image
 from nnlib.ladder import LADDER
 from nnlib.metrics import evaluate
 from nnlib.network import ModelError
-from nnlib.recognizer import model_names, model_path
+from nnlib.recognizer import PATHS, model_names, model_path
 
 ONE = [[[250, 100], [250, 400]]]
 SEVEN = [[[160, 110], [340, 110], [220, 400]]]
@@ -168,6 +167,55 @@ class TestCanvasAndPen:
             assert_whole(reading)
 
 
+class TestPaths:
+    STROKES = tuple(np.array(stroke, np.float64) for stroke in FOUR)
+
+    def test_are_three_of_which_strokes_is_taken(self, deep):
+        assert list(PATHS) == ["as-drawn", "mnist", "strokes"]
+        usual = deep.read(FOUR, 280, 30)
+        assert deep.read(FOUR, 280, 30, path="strokes").tensor.tobytes() == usual.tensor.tobytes()
+        tensors = {deep.read(FOUR, 600, 30, path=path).tensor.tobytes() for path in PATHS}
+        assert len(tensors) == 3
+
+    @pytest.mark.parametrize("path", ["as-drawn", "mnist"])
+    @pytest.mark.parametrize(("canvas", "pen"), [(500, None), (700, 10)])
+    def test_give_the_tensor_that_their_name_says(self, deep, path, canvas, pen):
+        expected = {
+            "as-drawn": shrink_strokes(self.STROKES, canvas, pen),
+            "mnist": centre_image(shrink_strokes(self.STROKES, canvas, pen, side=112)),
+        }[path]
+        reading = deep.read(FOUR, canvas, pen, path)
+        assert_whole(reading)
+        np.testing.assert_array_equal(reading.tensor, expected.ravel().astype(np.float32))
+
+    def test_but_for_strokes_show_the_pen(self, deep):
+        for path in PATHS:
+            thin, thick = (deep.read(FOUR, 500, pen, path).tensor.sum() for pen in (10, 50))
+            assert (thick > 1.5 * thin) == (path != "strokes"), path
+
+    def test_all_report_how_it_looked_as_drawn(self, deep):
+        readings = [deep.read(FOUR, 700, 10, path) for path in PATHS]
+        for reading in readings:
+            assert [d.as_drawn for d in reading.diagnostics] == [
+                d.as_drawn for d in readings[0].diagnostics
+            ]
+        # Nothing is repaired on the way "as-drawn".
+        for diagnostic in readings[0].diagnostics:
+            assert diagnostic.as_read == pytest.approx(diagnostic.as_drawn, rel=1e-5)
+
+    @pytest.mark.parametrize("path", ["", "Strokes", "mnist ", None])
+    def test_that_are_unknown_are_told_with_the_known(self, deep, path):
+        with pytest.raises(ValueError, match=r"no path .* Known are as-drawn, mnist, strokes\."):
+            deep.read(FOUR, path=path)
+
+    def test_of_mnist_finds_nothing_where_the_canvas_was_missed(self, deep):
+        missed = [[[700, 100], [700, 400]]]
+        assert_whole(deep.read(missed))
+        with pytest.raises(DrawingError, match="Nothing of the drawing is on its canvas") as caught:
+            deep.read(missed, path="mnist")
+        assert_sentence(caught.value)
+
+
 class TestImages:
     def test_are_read_by_the_same_network(self, deep, digits):
         picture = digits.dev.images[0].reshape(28, 28)
@@ -226,12 +274,17 @@ class TestModels:
         assert_whole(mine.read(SEVEN))
         assert model_path("deep") == data_path("models", "deep.npz")
 
-    def test_are_listed_from_the_smallest_to_the_largest(self):
-        names = model_names()
-        assert [name for name in names if name in LADDER] == ["softmax", "hidden", "deep"]
+    def test_are_listed_in_the_order_of_the_ladder(self):
+        assert model_names() == list(LADDER) == ["softmax", "hidden", "deep", "robust"]
+
+    def test_that_are_not_of_the_ladder_are_listed_behind_it(self, tmp_path, monkeypatch):
+        for name in ("other", "deep", "mine", "softmax"):
+            (tmp_path / f"{name}.npz").write_bytes(b"")
+        monkeypatch.setattr(recognizer, "data_path", lambda *parts: tmp_path)
+        assert model_names() == ["softmax", "deep", "mine", "other"]
 
     def test_that_are_unknown_are_told_with_the_known(self):
-        with pytest.raises(FileNotFoundError, match=r"no model 'deeper'.*softmax, hidden, deep"):
+        with pytest.raises(FileNotFoundError, match=r"no model 'deeper'.*softmax, hidden, .*deep"):
             Recognizer.load("deeper")
 
     def test_that_are_damaged_are_told_by_name(self, tmp_path):
@@ -240,10 +293,6 @@ class TestModels:
             Recognizer.load(tmp_path / "mine.npz")
 
 
-def test_deep_reads_nine_in_ten_of_what_people_drew_with_a_pen(deep):
-    path = os.environ.get("NNLIB_PENS")
-    if not path:
-        pytest.skip("NNLIB_PENS names no drawings file: nothing is read that people drew")
-    drawings = list(read_drawings(path))[::15]
-    right = [deep.read(drawing.strokes).digit == drawing.label for drawing in drawings]
+def test_deep_reads_nine_in_ten_of_what_people_drew_with_a_pen(deep, pens):
+    right = [deep.read(drawing.strokes).digit == drawing.label for drawing in pens[::15]]
     assert np.mean(right) >= 0.90

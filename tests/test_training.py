@@ -200,6 +200,53 @@ class TestHistory:
         assert history["loss"].iloc[0] == pytest.approx(expected, rel=1e-6)
 
 
+class TestAugmenting:
+    """With an augmentation that turns each image about and remembers what it was shown."""
+
+    def run(self, dev=None, **options):
+        model, shown = network(dropout=0), []
+        recorder = Recorder(0.1, model)
+
+        def augment(images, rng):
+            shown.append(images.copy())
+            return images[:, ::-1] + rng.uniform(0, 1e-3, images.shape).astype(np.float32)
+
+        options = {"epochs": 3, "batch_size": 4, "progress": False} | options
+        train = random_split(10)
+        history = fit(model, train, dev, recorder, augment=augment, **options)
+        np.testing.assert_array_equal(train.images, random_split(10).images)
+        return model, shown, recorder.batches, history
+
+    @pytest.mark.parametrize(("batch_size", "sizes"), [(4, [4, 4, 2]), (None, [10])])
+    def test_happens_to_every_batch_of_every_epoch(self, batch_size, sizes):
+        _, shown, learnt, _ = self.run(batch_size=batch_size)
+        assert [len(batch) for batch in shown] == sizes * 3
+        for before, after in zip(shown, learnt, strict=True):
+            np.testing.assert_allclose(after, before[:, ::-1], atol=1e-3)
+
+    def test_is_another_in_every_epoch_and_the_same_with_the_same_seed(self):
+        _, _, first, history = self.run(batch_size=None)
+        _, _, again, history_again = self.run(batch_size=None)
+        other = self.run(batch_size=None, seed=1)[2]
+        np.testing.assert_array_equal(first, again)
+        assert history.drop(columns="seconds").equals(history_again.drop(columns="seconds"))
+        assert (first[0] != first[1]).any() and (first[0] != other[0]).any()
+
+    def test_never_happens_to_dev(self):
+        dev = random_split(30, seed=1)
+        model, shown, _, history = self.run(dev, epochs=1)
+        assert [len(batch) for batch in shown] == [4, 4, 2]
+        assert not any(image in np.concatenate(shown) for image in dev.images)
+        assert history["dev_accuracy"][0] == evaluate(model, dev.images, dev.labels)[1]
+        np.testing.assert_array_equal(dev.images, random_split(30, seed=1).images)
+
+    def test_is_left_out_if_none_is_given(self):
+        model, train = network(dropout=0), random_split(10)
+        recorder = Recorder(0.1, model)
+        fit(model, train, None, recorder, epochs=1, batch_size=None, progress=False)
+        np.testing.assert_array_equal(recorder.batches[0], train.images)
+
+
 def test_progress_goes_to_standard_error_or_nowhere(capsys):
     fit(network(), random_split(20), epochs=2, progress=False)
     assert capsys.readouterr() == ("", "")

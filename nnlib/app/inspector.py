@@ -21,7 +21,7 @@ from nnlib.app.sketchpad import Sketchpad
 from nnlib.recognizer import Reading, Recognizer, model_names
 
 PAUSE = 0.09  # seconds from the end of a reading to the start of the next, while drawing
-FIRST_MODEL = "deep"
+FIRST_MODEL = "robust"
 
 # In a kernel, stderr goes to the page, where nobody looks: this goes to the server's terminal.
 log = logging.getLogger("nnlib.app")
