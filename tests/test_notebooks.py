@@ -93,7 +93,8 @@ def test_a_notebook_has_the_frame_that_readers_know(path):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
 def test_a_notebook_links_the_one_before_and_after(path):
-    text = path.read_text(encoding="utf-8")
+    prose = [cell["source"] for cell in read(path) if cell["cell_type"] == "markdown"]
+    text = "\n".join("".join(source) for source in prose)
     number = NOTEBOOKS.index(path)
     for neighbour in NOTEBOOKS[max(number - 1, 0) : number] + NOTEBOOKS[number + 1 : number + 2]:
         assert f"({neighbour.name})" in text
