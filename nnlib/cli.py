@@ -122,8 +122,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     recognizer = Recognizer.load(options.name)
     if options.drawings:
         command += f" --drawings {options.drawings.name} --path {options.path}"
-        if options.writers:
-            command += f" --writers {options.writers[0]}-{options.writers[1]}"
+        command += _writers_option(options.writers)
         drawings = _drawings_of(options.drawings, options.writers)
         data = f"{options.drawings.name}, {options.path}"
         result = evaluate_drawings(recognizer, drawings, options.path) | {"path": options.path}
@@ -172,6 +171,11 @@ def _read_results(path: Path) -> list[dict]:
     except (ValueError, KeyError, TypeError):
         pass
     raise ValueError(f"{path} is not a file of results, and is left as it is.")
+
+
+def _writers_option(writers: tuple[int, int] | None) -> str:
+    """The option as somebody would type it, for the command that a result names."""
+    return f" --writers {writers[0]}-{writers[1]}" if writers else ""
 
 
 def _drawings_of(file: Path, writers: tuple[int, int] | None) -> Iterator[Drawing]:
@@ -231,11 +235,11 @@ def _as_json(reading: Reading) -> dict:
 
 
 def _ladder(options: argparse.Namespace) -> None:
-    digits = load_mnist()
-    splits = {"dev": digits.dev, "test": digits.test}
     for name in options.names:
         if name not in ladder.LADDER:
             raise ValueError(f"There is no model {name!r}. Known are {', '.join(ladder.LADDER)}.")
+    digits = load_mnist()
+    splits = {"dev": digits.dev, "test": digits.test}
     chosen = {name: ladder.LADDER[name] for name in options.names or ladder.LADDER}
     path = data_path("results", "ladder.json")
     measured = _train_all(chosen, digits, options.seeds, splits, data_path("models"))
@@ -260,11 +264,10 @@ def _ablation(options: argparse.Namespace) -> None:
 
 def _augmentation(options: argparse.Namespace) -> None:
     command = f"python -m nnlib augmentation {options.drawings.name}"
-    if options.writers:
-        command += f" --writers {options.writers[0]}-{options.writers[1]}"
+    command += _writers_option(options.writers)
     drawings = list(_drawings_of(options.drawings, options.writers))
-    digits, splits = load_mnist(), {}
-    splits["dev"], splits["pens"] = digits.dev, as_split(drawings)
+    pens, digits = as_split(drawings), load_mnist()
+    splits = {"dev": digits.dev, "pens": pens}
     recipes = _train_all(ladder.AUGMENTATIONS, digits, options.seeds, splits)
     results = {"command": command, "recipes": recipes}
     _write_json(data_path("results", "augmentation.json"), results)

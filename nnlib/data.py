@@ -11,12 +11,13 @@ import gzip
 import hashlib
 import os
 import struct
-import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+from nnlib.files import unpacked_size
 
 FOLDER = Path(__file__).parent.parent / "data" / "mnist"
 
@@ -157,8 +158,7 @@ def read_labelled(path: str | os.PathLike) -> tuple[np.ndarray, np.ndarray]:
         return DataError(f"{path} {what}. It must hold images (N, 28, 28) and labels (N,).")
 
     try:
-        with zipfile.ZipFile(path) as archive:
-            unpacked = sum(entry.file_size for entry in archive.infolist())
+        unpacked = unpacked_size(path)
         if unpacked > LARGEST_NPZ:
             raise bad(f"unpacks to {unpacked:,} bytes; {LARGEST_NPZ:,} is most")
         with np.load(path, allow_pickle=False) as arrays:

@@ -9,9 +9,8 @@ import numpy as np
 
 from nnlib.data import Split
 from nnlib.drawing import Drawing, DrawingError, normalise_strokes
-from nnlib.ladder import LADDER
 from nnlib.metrics import accuracy, confusion_matrix
-from nnlib.recognizer import PATHS, Recognizer
+from nnlib.recognizer import PATHS, RUNGS, Recognizer
 
 NOTHING = "There is no drawing to evaluate."
 
@@ -59,7 +58,7 @@ def evaluate_images(recognizer: Recognizer, images: Iterable, labels: Sequence[i
 def describe_drawings(results: list[dict]) -> str:
     """A table in Markdown, a row a model and a column a path, of what `evaluate` saved."""
     accuracies = {(r["model"], r["path"]): r["accuracy"] for r in results if "path" in r}
-    models = [name for name in LADDER if any(model == name for model, _ in accuracies)]
+    models = [name for name in RUNGS if any(model == name for model, _ in accuracies)]
     lines = [f"| model | {' | '.join(PATHS)} |", "|---" * (1 + len(PATHS)) + "|"]
     for model in models:
         row = [accuracies.get((model, path)) for path in PATHS]

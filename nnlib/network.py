@@ -9,12 +9,11 @@ only) is one slice, and a saved model is one array.
 
 import json
 import os
-import zipfile
 from itertools import pairwise
 
 import numpy as np
 
-from nnlib.files import replacing
+from nnlib.files import replacing, unpacked_size
 from nnlib.layers import Dense, Dropout, ReLU, Rng
 from nnlib.losses import softmax
 
@@ -137,8 +136,7 @@ class Network:
         Raises FileNotFoundError, or ModelError for anything but a whole, finite model.
         """
         try:
-            with zipfile.ZipFile(path) as archive:
-                unpacked = sum(entry.file_size for entry in archive.infolist())
+            unpacked = unpacked_size(path)
             if unpacked > LARGEST_FILE:
                 raise ModelError(f"it unpacks to {unpacked:,} bytes, more than {LARGEST_FILE:,}")
             with np.load(path, allow_pickle=False) as arrays:
