@@ -34,6 +34,7 @@ PEN_SHARE = 1 / 14  # the pen's width on it, as a share of the side
 MOST_POINTS = 20_000
 MOST_STROKES = 1_000
 FARTHEST = 1e6  # a coordinate's largest absolute value
+LONGEST_NOTE = 200  # characters
 LARGEST_LINE = 2_000_000  # characters in a line of a drawings file
 
 
@@ -46,7 +47,8 @@ class Drawing:
     """Strokes and what is known about them.
 
     canvas: the side of the square canvas, and pen: the pen's width on it, both in the
-    strokes' units; they tell how the drawing looked, not how it is read.
+    strokes' units; they tell how the drawing looked, not how it is read. note: a few words
+    on what it is.
     """
 
     strokes: list[np.ndarray]
@@ -54,6 +56,7 @@ class Drawing:
     writer: int | str | None = None
     canvas: float = CANVAS
     pen: float = CANVAS * PEN_SHARE
+    note: str | None = None
 
 
 def check_strokes(strokes: Sequence) -> list[np.ndarray]:
@@ -103,18 +106,28 @@ def ink(strokes: list[np.ndarray], pen: float, side: int = SIDE) -> np.ndarray:
     """
     start = np.concatenate([s[:-1] if len(s) > 1 else s for s in strokes])  # (S, 2)
     end = np.concatenate([s[1:] if len(s) > 1 else s for s in strokes])
-    y, x = (axis.ravel() for axis in np.mgrid[:side, :side].astype(np.float64))  # (P,) each
-    nearest = np.full(side * side, np.inf)  # squared distance from each pixel
-    for first in range(0, len(start), 64):  # 64 segments at once fit a core's cache
-        ax, ay = start[first : first + 64].T[..., None]  # (S, 1) each
-        dx, dy = end[first : first + 64].T[..., None] - (ax, ay)
+    place = np.arange(side, dtype=np.float64)
+    nearest = np.full((side, side), np.inf)  # squared distance from each pixel
+    reach = pen / 2 + 0.5  # farther away nothing is covered
+    for first in range(0, len(start), 32):
+        # A few segments at once, and only the pixels that they can reach.
+        a, b = start[first : first + 32], end[first : first + 32]
+        low, high = np.minimum(a, b).min(axis=0) - reach, np.maximum(a, b).max(axis=0) + reach
+        left, top = np.clip(np.ceil(low), 0, side).astype(int)
+        right, bottom = np.clip(np.floor(high) + 1, 0, side).astype(int)
+        if left >= right or top >= bottom:
+            continue
+        x, y = place[left:right], place[top:bottom, None]  # (X,), (Y, 1)
+        ax, ay = a.T[..., None, None]  # (S, 1, 1) each
+        dx, dy = b.T[..., None, None] - (ax, ay)
         length = np.maximum(dx * dx + dy * dy, 1e-12)
-        along = np.clip(((x - ax) * dx + (y - ay) * dy) / length, 0, 1)  # (S, P)
+        along = np.clip(((x - ax) * dx + (y - ay) * dy) / length, 0, 1)  # (S, Y, X)
         away = (ax + along * dx - x) ** 2 + (ay + along * dy - y) ** 2
-        np.minimum(nearest, away.min(axis=0), out=nearest)
+        part = nearest[top:bottom, left:right]
+        np.minimum(part, away.min(axis=0), out=part)
     distance, radius = np.sqrt(nearest), pen / 2
     covered = np.minimum(distance + 0.5, radius) - np.maximum(distance - 0.5, -radius)
-    return np.clip(covered, 0, 1).reshape(side, side)
+    return np.clip(covered, 0, 1)
 
 
 def normalise_strokes(strokes: list[np.ndarray], pen: float = PEN) -> np.ndarray:
@@ -124,14 +137,26 @@ def normalise_strokes(strokes: list[np.ndarray], pen: float = PEN) -> np.ndarray
     canvas does not matter. A drawing of at most one canvas pixel is a dot: it keeps its
     size. Takes what `check_strokes` returns.
     """
-    points = np.concatenate(strokes)
-    low, high = points.min(axis=0), points.max(axis=0)
+    low, high = bounds(strokes)
     extent = (high - low).max()
-    scale = (BOX - pen) / extent if extent > 1 else 1.0
-    middle = (low + high) / 2
+    return centre_strokes(strokes, (BOX - pen) / extent if extent > 1 else 1.0, pen)
+
+
+def centre_strokes(strokes: list[np.ndarray], scale: float, pen: float) -> np.ndarray:
+    """(28, 28) of strokes that are scaled, inked, and moved to have their mass at (14, 14).
+
+    pen: its width in pixels of the result, whatever the scale.
+    """
+    middle = np.mean(bounds(strokes), axis=0)
     centred = [(stroke - middle) * scale + CENTRE for stroke in strokes]
     shift = CENTRE - np.array(centre_of_mass(ink(centred, pen)))
     return ink([stroke + shift for stroke in centred], pen)
+
+
+def bounds(strokes: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """The corners (x, y) of the smallest box that holds all points."""
+    points = np.concatenate(strokes)
+    return points.min(axis=0), points.max(axis=0)
 
 
 def check_sizes(canvas: float = CANVAS, pen: float | None = None) -> tuple[float, float]:
@@ -196,19 +221,20 @@ def write_drawings(path: str | os.PathLike, drawings: Iterable[Drawing]) -> int:
 
     What is not known of a drawing is left out.
     """
-    lines = [_line(drawing) for drawing in drawings]
-    text = "".join(line + "\n" for line in lines).encode()
+    lines = [as_line(drawing) for drawing in drawings]
+    text = "".join(lines).encode()
     with replacing(path) as file:
         file.write(gzip.compress(text, mtime=0) if Path(path).suffix == ".gz" else text)
     return len(lines)
 
 
-def _line(drawing: Drawing) -> str:
-    record = {"label": drawing.label, "writer": drawing.writer}
+def as_line(drawing: Drawing) -> str:
+    """The line of a drawings file that holds this drawing, with its end."""
+    record = {"label": drawing.label, "writer": drawing.writer, "note": drawing.note}
     record = {key: value for key, value in record.items() if value is not None}
     record["canvas"], record["pen"] = drawing.canvas, drawing.pen
     record["strokes"] = [np.asarray(stroke).tolist() for stroke in drawing.strokes]
-    return json.dumps(record)
+    return json.dumps(record) + "\n"
 
 
 def _drawing(record: object) -> Drawing:
@@ -219,6 +245,9 @@ def _drawing(record: object) -> Drawing:
         raise DrawingError(f"The label must be a digit from 0 to 9, not {label!r}.")
     if writer is not None and type(writer) not in (int, str):
         raise DrawingError(f"The writer must be a whole number or a name, not {writer!r}.")
+    note = record.get("note")
+    if note is not None and not (isinstance(note, str) and len(note) <= LONGEST_NOTE):
+        raise DrawingError(f"The note must be text of at most {LONGEST_NOTE} characters.")
     canvas, pen = check_sizes(record.get("canvas", CANVAS), record.get("pen"))
     label = None if label is None else int(label)  # 7.0 is a 7 too
-    return Drawing(check_strokes(record["strokes"]), label, writer, canvas, pen)
+    return Drawing(check_strokes(record["strokes"]), label, writer, canvas, pen, note)
