@@ -11,8 +11,6 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import numpy as np
-
 from nnlib import ladder, metrics
 from nnlib.data import Digits, Split, load_mnist, read_labelled
 from nnlib.diagnostics import measure_training_data
@@ -219,7 +217,7 @@ def _predict(options: argparse.Namespace) -> None:
         print(json.dumps({"predictions": [_as_json(reading) for reading in readings]}))
         return
     for reading in readings:
-        second = int(np.argsort(reading.probabilities)[-2])
+        second = reading.runner_up
         print(
             f"{reading.digit}  {reading.confidence:.1%}"
             f"   (then {second}, {reading.probabilities[second]:.1%})"

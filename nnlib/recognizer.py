@@ -40,18 +40,25 @@ class Reading:
     """What the network made of a drawing.
 
     digit: the answer. probabilities: (10,) float32, adding up to 1. tensor: (784,) float32
-    in [0, 1], exactly what entered the network. diagnostics: one `Diagnostic` a measure.
+    in [0, 1], exactly what entered the network. as_drawn: (28, 28) in [0, 1], what it would
+    have been without any repair. diagnostics: one `Diagnostic` a measure.
     """
 
     digit: int
     probabilities: np.ndarray
     tensor: np.ndarray
+    as_drawn: np.ndarray
     diagnostics: tuple[Diagnostic, ...]
 
     @property
     def confidence(self) -> float:
         """The probability of the answer."""
         return float(self.probabilities[self.digit])
+
+    @property
+    def runner_up(self) -> int:
+        """The second most probable digit."""
+        return int(np.argsort(self.probabilities)[-2])
 
 
 class Recognizer:
@@ -114,7 +121,8 @@ class Recognizer:
         tensor = as_read.reshape(-1).astype(np.float32)
         probabilities = self.network.probabilities(tensor[None])[0]
         digit = int(probabilities.argmax())
-        return Reading(digit, probabilities, tensor, diagnose(as_drawn, as_read, digit))
+        diagnostics = diagnose(as_drawn, as_read, digit)
+        return Reading(digit, probabilities, tensor, as_drawn, diagnostics)
 
 
 def model_path(model: str | os.PathLike) -> Path:
