@@ -16,10 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from platformdirs import user_cache_path
 
 from nnlib.files import unpacked_size
 
 FOLDER = Path(__file__).parent.parent / "data" / "mnist"
+CACHE = user_cache_path("nnlib", appauthor=False)
 
 # The files as their authors published them: name → (SHA-256, shape of the array).
 FILES = {
@@ -99,22 +101,33 @@ def load_mnist(folder: str | os.PathLike | None = None) -> Digits:
         where that is missing a download into the user's cache.
     Every file's SHA-256 is checked. Raises DataError, naming the file.
     """
-    folder = Path(folder) if folder is not None else FOLDER if FOLDER.is_dir() else download()
-    arrays = []
-    for name, (sha256, shape) in FILES.items():
-        array = read_idx(folder / name)
-        if array.shape != shape:
-            raise DataError(_bad(folder / name, f"holds {array.shape}, not {shape}"))
-        if hashlib.sha256((folder / name).read_bytes()).hexdigest() != sha256:
-            raise DataError(_bad(folder / name, "does not have the checksum of MNIST"))
-        arrays.append(array)
-    images, labels, test_images, test_labels = arrays
+    folder = Path(folder) if folder is not None else local_mnist() or download()
+    images, labels, test_images, test_labels = (read_mnist(folder, name) for name in FILES)
     split = len(labels) - DEV
     return Digits(
         train=_split(images[:split], labels[:split]),
         dev=_split(images[split:], labels[split:]),
         test=_split(test_images, test_labels),
     )
+
+
+def read_mnist(folder: Path, name: str) -> np.ndarray:
+    """The uint8 array in one of `FILES`, whose checksum must be right. Raises DataError."""
+    sha256, shape = FILES[name]
+    array = read_idx(folder / name)
+    if array.shape != shape:
+        raise DataError(_bad(folder / name, f"holds {array.shape}, not {shape}"))
+    if hashlib.sha256((folder / name).read_bytes()).hexdigest() != sha256:
+        raise DataError(_bad(folder / name, "does not have the checksum of MNIST"))
+    return array
+
+
+def local_mnist() -> Path | None:
+    """The folder of MNIST's four files on this machine: the project's, or what was downloaded."""
+    for folder in (FOLDER, CACHE / "mnist"):
+        if all((folder / name).is_file() for name in FILES):
+            return folder
+    return None
 
 
 def load_kaggle(folder: str | os.PathLike) -> KaggleDigits:
@@ -217,7 +230,7 @@ def download(mirrors: tuple[str, ...] = MIRRORS, folder: str | os.PathLike | Non
     import requests
 
     pooch.get_logger().setLevel("WARNING")
-    folder = Path(folder) if folder is not None else pooch.os_cache("nnlib") / "mnist"
+    folder = Path(folder) if folder is not None else CACHE / "mnist"
     for name, (sha256, _) in FILES.items():
         failures = []
         for mirror in mirrors:
