@@ -3,6 +3,7 @@
 python tests/browser.py .github/app.png     takes the screenshot of README
 """
 
+import itertools
 import os
 import re
 import shutil
@@ -53,14 +54,19 @@ def browser() -> Iterator:
 
 
 @contextmanager
-def voila(*arguments: str) -> Iterator[tuple[str, subprocess.Popen, list[str]]]:
-    """`voila app.ipynb` on a free port: its address, the process, and its output so far."""
+def server(*command: str, **environment: str) -> Iterator[tuple[str, subprocess.Popen, list[str]]]:
+    """`python -m …` on a free port: its address, the process, and its output so far."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "voila", "app.ipynb", "--no-browser", f"--port={port}"]
-    piped = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    process = subprocess.Popen([*command, *arguments], cwd=ROOT, **piped)
+    process = subprocess.Popen(
+        [sys.executable, "-m", *command, "--no-browser", f"--port={port}"],
+        cwd=ROOT,
+        env=os.environ | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
     output: list[str] = []
     address = None
     try:
@@ -70,12 +76,17 @@ def voila(*arguments: str) -> Iterator[tuple[str, subprocess.Popen, list[str]]]:
                 address = found[0]
                 break
         if address is None:
-            raise RuntimeError("voila did not start:\n" + "".join(output))
+            raise RuntimeError(f"{command[0]} did not start:\n" + "".join(output))
         threading.Thread(target=lambda: output.extend(process.stdout), daemon=True).start()
         yield address, process, output
     finally:
         process.terminate()
         process.wait(timeout=20)
+
+
+def voila(*arguments: str):
+    """The app, as `voila app.ipynb` serves it."""
+    return server("voila", "app.ipynb", *arguments)
 
 
 def open_pad(page, address: str):
@@ -89,6 +100,7 @@ def open_pad(page, address: str):
 
 def draw(page, pad, strokes, steps: int = 8, lift: bool = True) -> None:
     """Draw with the mouse; strokes in shares of the pad."""
+    pad.scroll_into_view_if_needed()
     box = pad.bounding_box()
     for stroke in strokes:
         places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
@@ -98,6 +110,35 @@ def draw(page, pad, strokes, steps: int = 8, lift: bool = True) -> None:
             page.mouse.move(*place, steps=steps)
         if lift:
             page.mouse.up()
+
+
+def draw_by_touch(page, pad, strokes, steps: int = 8) -> None:
+    """Draw with a finger; strokes in shares of the pad."""
+    pad.scroll_into_view_if_needed()
+    box = pad.bounding_box()
+    session = page.context.new_cdp_session(page)
+
+    def send(kind: str, *points: tuple[float, float]) -> None:
+        touches = [
+            {"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"]} for x, y in points
+        ]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
+
+    for stroke in strokes:
+        send("touchStart", stroke[0])
+        for (ax, ay), (bx, by) in itertools.pairwise(stroke):
+            for step in range(1, steps + 1):
+                share = step / steps
+                send("touchMove", (ax + share * (bx - ax), ay + share * (by - ay)))
+        send("touchEnd")
+
+
+def unfold(page) -> None:
+    """Open every panel that is folded."""
+    page.locator("button.nnlib-fold").first.wait_for()
+    for button in page.locator("button.nnlib-fold:not(.mod-active)").all()[::-1]:
+        button.click()
+    page.locator(".nnlib-sketchpad").scroll_into_view_if_needed()
 
 
 def wait_for_digit(page, digit: int | str) -> None:

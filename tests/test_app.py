@@ -1,14 +1,12 @@
-"""The drawing app: its widgets driven directly, and the page in a real Chromium."""
+"""The app in a real Chromium: drawn on with a mouse on a desktop, with a finger on a phone."""
 
-import asyncio
 import json
-import logging
 import os
-from dataclasses import replace
+from dataclasses import dataclass
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
-import numpy as np
+import nbformat
 import psutil
 import pytest
 from browser import (
@@ -18,156 +16,18 @@ from browser import (
     SEVEN,
     browser,
     draw,
+    draw_by_touch,
     find_browser,
     open_pad,
+    unfold,
     voila,
     wait_for_digit,
 )
+from browser import server as serve
 
-from nnlib.app import Inspector
-from nnlib.app.sketchpad import Sketchpad
-from nnlib.drawing import DrawingError
-
-
-def stroke(pad: Sketchpad, *points: tuple[float, float]) -> None:
-    pad.begin(*points[0])
-    for point in points[1:]:
-        pad.extend(*point)
-    pad.end()
-
-
-def draw_one(inspector: Inspector) -> None:
-    stroke(inspector.sketchpad, (250, 100), (250, 250), (248, 400))
-
-
-# --- the widgets, without a browser -------------------------------------------------------
-
-
-def test_a_stroke_is_what_was_drawn_between_pen_down_and_pen_up():
-    done = []
-    pad = Sketchpad(on_draw=lambda: None, on_done=lambda: done.append(len(pad.strokes)))
-    pad.extend(1, 1)  # a pointer that only hovers draws nothing
-    pad.end()
-    assert pad.strokes == [] and done == []
-    stroke(pad, (10, 20), (30, 40))
-    stroke(pad, (50, 60))
-    assert pad.strokes == [[(10, 20), (30, 40)], [(50, 60)]]
-    assert done == [1, 2]
-
-
-def test_undo_takes_back_one_stroke_and_clear_all():
-    pad = Sketchpad(on_draw=lambda: None, on_done=lambda: None)
-    for x in (10, 20, 30):
-        stroke(pad, (x, x))
-    pad.undo()
-    assert pad.strokes == [[(10, 10)], [(20, 20)]]
-    pad.clear()
-    pad.undo()  # nothing left: nothing happens
-    assert pad.strokes == []
-
-
-def test_the_inspector_shows_one_reading_in_every_panel():
-    inspector = Inspector()
-    assert inspector.reading is None
-    assert inspector.answer.digit.value == ""
-    assert "Draw a digit" in inspector.answer.advice.value
-    draw_one(inspector)
-    reading = inspector.reading
-    assert reading.digit == 1
-    assert inspector.answer.digit.value == "1"
-    assert inspector.answer.confidence.value == f"{reading.confidence:.1%} sure"
-    assert inspector.bars.value.count('class="nnlib-bar') == 10
-    for probability in reading.probabilities:
-        assert f"{probability:.1%}</em>" in inspector.bars.value
-    assert (inspector.tensor.tensor.ravel() == reading.tensor).all()
-    for diagnostic in reading.diagnostics:
-        for part in (diagnostic.name, f"{diagnostic.as_drawn:.3f}", f"{diagnostic.as_read:.3f}",
-                     f"{diagnostic.low:.3f}–{diagnostic.high:.3f}", diagnostic.state):  # fmt: skip
-            assert part in inspector.diagnostics.value
-    inspector.sketchpad.clear()
-    assert inspector.reading is None
-    assert inspector.answer.digit.value == ""
-    assert not inspector.tensor.tensor.any()
-
-
-def test_the_pixel_pointed_at_tells_its_value():
-    inspector = Inspector()
-    draw_one(inspector)
-    row, column = divmod(int(inspector.reading.tensor.argmax()), 28)
-    inspector.tensor.point(column + 0.5, row + 0.5)
-    assert inspector.tensor.value.value == f"row {row}, column {column}: 1.000"
-    inspector.tensor.point(28.0, -0.1)  # the rim of the canvas is no pixel
-    assert inspector.tensor.value.value == inspector.tensor.hint
-
-
-def test_another_model_reads_the_same_drawing_again():
-    inspector = Inspector()
-    draw_one(inspector)
-    before = inspector.reading.probabilities
-    inspector.model.value = "softmax"
-    assert len(inspector.recognizer.network.layers) == 1
-    assert (inspector.reading.probabilities != before).any()
-    assert inspector.sketchpad.strokes
-
-
-def test_an_answer_of_low_confidence_says_that_it_may_be_no_digit():
-    inspector = Inspector()
-    draw_one(inspector)
-
-    def advice(*, one: float, seven: float) -> str:
-        rest = (1 - one - seven) / 8
-        probabilities = np.full(10, rest, np.float32)
-        probabilities[[1, 7]] = one, seven
-        inspector.answer.show(replace(inspector.reading, probabilities=probabilities))
-        return inspector.answer.advice.value
-
-    assert advice(one=0.99, seven=0.01) == ""
-    assert advice(one=0.6, seven=0.4) == "It could also be a 7."
-    assert advice(one=0.3, seven=0.2).startswith("This may be no digit at all.")
-
-
-def test_while_drawing_readings_never_queue():
-    """A thousand moves in a burst make two readings, the timed one and that of pen-up."""
-
-    async def session() -> int:
-        inspector = Inspector()
-        readings = []
-        read = inspector.recognizer.read
-        inspector.recognizer.read = lambda *drawing: readings.append(drawing) or read(*drawing)
-        inspector.sketchpad.begin(250, 100)
-        for y in range(1000):
-            inspector.sketchpad.extend(250, 100 + 0.3 * y)
-        assert not readings  # moving only starts the timer
-        timer = inspector._timer
-        while inspector._timer is timer:
-            await asyncio.sleep(0.005)
-        assert len(readings) == 1 and inspector.reading.digit == 1
-        inspector.sketchpad.extend(250, 420)
-        inspector.sketchpad.end()
-        assert inspector._timer is None
-        return len(readings)
-
-    assert asyncio.run(session()) == 2
-
-
-def test_an_error_in_a_handler_is_told_calmly_logged_in_full_and_survived(caplog, monkeypatch):
-    inspector = Inspector()
-    guarded_end = inspector._guard(inspector.sketchpad.end)
-
-    def broken(*_):
-        raise DrawingError("The <drawing> is odd.")
-
-    monkeypatch.setattr(inspector.recognizer, "read", broken)
-    with caplog.at_level(logging.ERROR, "nnlib.app"):
-        inspector.sketchpad.begin(250, 100)
-        guarded_end()
-    assert "The &lt;drawing&gt; is odd." in inspector.status.value
-    assert "Traceback" not in inspector.status.value
-    assert "Traceback" in caplog.text
-    monkeypatch.undo()
-    inspector.sketchpad.clear()
-    draw_one(inspector)
-    assert inspector.status.value == "" and inspector.answer.digit.value == "1"
+from nnlib import Recognizer
+from nnlib.drawing import read_drawings
+from nnlib.images import read_image
 
 
 def test_the_app_is_a_title_an_import_and_one_widget():
@@ -205,50 +65,209 @@ def server(chromium):
         yield started
 
 
-@pytest.fixture
-def page(chromium, request):
-    options = getattr(request, "param", {"viewport": {"width": 1280, "height": 800}})
-    context = chromium.new_context(**options)
-    context.set_default_timeout(60_000)
-    yield context.new_page()
-    context.close()
-
-
+DESKTOP = {"viewport": {"width": 1280, "height": 800}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 
-def ink_on(canvas) -> float:
+@dataclass(frozen=True)
+class Hand:
+    """Somebody at the app: with a mouse at a desktop, or with a finger on a phone."""
+
+    page: object
+    touches: bool
+
+    def draw(self, strokes) -> None:
+        pad = self.page.locator(".nnlib-sketchpad canvas")
+        (draw_by_touch if self.touches else draw)(self.page, pad, strokes)
+
+    def press(self, selector: str, **options) -> None:
+        place = self.page.locator(selector)
+        place.tap(**options) if self.touches else place.click(**options)
+
+
+def new_page(chromium, options: dict):
+    context = chromium.new_context(**options)
+    context.set_default_timeout(60_000)
+    return context.new_page()
+
+
+@pytest.fixture
+def page(chromium):
+    page = new_page(chromium, DESKTOP)
+    yield page
+    page.context.close()
+
+
+@pytest.fixture(params=["mouse", "touch"])
+def hand(chromium, server, request):
+    touches = request.param == "touch"
+    page = new_page(chromium, PHONE if touches else DESKTOP)
+    open_pad(page, server[0])
+    yield Hand(page, touches)
+    page.context.close()
+
+
+def ink_on(canvas, darker_than: int = 128) -> float:
     """The share of a canvas's pixels that are dark, as the browser has them."""
     return canvas.evaluate(
-        """canvas => {
+        """(canvas, most) => {
             const {width, height} = canvas;
             const data = canvas.getContext("2d").getImageData(0, 0, width, height).data;
             let dark = 0;
-            for (let i = 0; i < data.length; i += 4) dark += data[i] < 128 && data[i + 3] > 128;
+            for (let i = 0; i < data.length; i += 4) dark += data[i] < most && data[i + 3] > 128;
             return dark / (width * height);
-        }"""
+        }""",
+        darker_than,
     )
 
 
-def test_draw_with_the_mouse_undo_and_clear(server, page):
-    pad = open_pad(page, server[0])
-    draw(page, pad, SEVEN)
+def test_draw_undo_redo_and_clear(hand):
+    page = hand.page
+    pad, tensor = page.locator(".nnlib-sketchpad canvas"), page.locator(".nnlib-tensor canvas")
+    hand.draw(SEVEN)
     wait_for_digit(page, 7)
-    thick = ink_on(pad)
-    assert 0.03 < thick < 0.2  # strokes of the pen's width, not hair lines
-    tensor = page.locator(".nnlib-tensor canvas")
+    assert 0.03 < ink_on(pad) < 0.2  # strokes of the pen's width, not hair lines
     assert 0.03 < ink_on(tensor) < 0.3
-    page.locator(".nnlib-undo").click()
-    page.wait_for_function("() => !document.querySelector('.nnlib-empty')")
+    hand.press(".nnlib-undo")
+    page.locator(".nnlib-redo:not([disabled])").wait_for()
     wait_for_digit(page, 7)  # without its bar it is still a seven
-    page.locator(".nnlib-undo").click()
+    barless = ink_on(pad)
+    hand.press(".nnlib-undo")
     wait_for_digit(page, "")
-    draw(page, pad, ONE)
-    wait_for_digit(page, 1)
-    page.locator(".nnlib-clear").click()
+    hand.press(".nnlib-redo")
+    wait_for_digit(page, 7)
+    assert ink_on(pad) == barless
+    hand.press(".nnlib-clear")
     wait_for_digit(page, "")
-    assert page.locator(".nnlib-sketchpad.nnlib-empty").count() == 1
+    page.locator(".nnlib-sketchpad.nnlib-empty").wait_for()
     assert ink_on(pad) == 0 and ink_on(tensor) == 0
+    hand.draw(ONE)
+    wait_for_digit(page, 1)
+
+
+def test_every_panel_explains_the_drawing(hand):
+    page = hand.page
+    hand.draw(SEVEN)
+    wait_for_digit(page, 7)
+    unfold(page)
+
+    def panel(name: str, text: str):
+        page.locator(f".nnlib-{name}", has_text=text).wait_for()
+        return page.locator(f".nnlib-{name}")
+
+    unusual = panel("diagnostics", "of the training 7s")
+    for name in ("density", "offset", "area", "thickness", "slant", "aspect"):
+        assert name in unusual.inner_text()
+    assert unusual.locator("svg .nnlib-read").count() == 6
+    assert panel("what-if", "7").locator(".nnlib-names span").count() == 6
+    assert panel("ladder", "softmax").locator("tr").count() == 4
+    assert "7, the answer" in panel("where", "the runner-up").inner_text()
+    assert "of 128 active" in panel("inside", "of 256 active").inner_text()
+    panel("lookalikes", "a 7,")
+    panel("replay", "7 100 %")
+    for name in ("what-if", "where", "lookalikes"):
+        assert ink_on(page.locator(f".nnlib-{name} canvas"), 200) > 0.02
+    for canvas in page.locator(".nnlib-inside canvas").all():
+        assert ink_on(canvas, 200) > 0.02
+    assert page.locator(".nnlib-status").inner_text() == ""
+
+
+def test_a_folded_panel_is_gone_until_it_is_opened(hand):
+    page = hand.page
+    hand.press("button.nnlib-fold:has-text('What if?')")
+    page.locator(".nnlib-what-if").wait_for(state="hidden")
+    page.locator("button.nnlib-fold[aria-expanded=false]:has-text('What if?')").wait_for()
+    hand.draw(SEVEN)
+    wait_for_digit(page, 7)
+    hand.press("button.nnlib-fold:has-text('What if?')")
+    page.locator(".nnlib-what-if:visible", has_text="7").wait_for()
+    page.locator("button.nnlib-fold[aria-expanded=true]:has-text('What if?')").wait_for()
+
+
+def test_twelve_examples_can_be_tried(hand):
+    page = hand.page
+    assert page.locator(".nnlib-example").count() == 12
+    for note, digit in (("crossed 7", 7), ("tiny 3", 3), ("1 with a flag", 1)):
+        hand.press(f".nnlib-example[title*='{note}']")
+        wait_for_digit(page, digit)
+    hand.press(".nnlib-example[title*='no digit']")
+    page.locator(".nnlib-advice", has_text="It could also be").or_(
+        page.locator(".nnlib-advice", has_text="may be no digit")
+    ).wait_for()
+    hand.press(".nnlib-undo")
+    wait_for_digit(page, 1)
+
+
+def test_the_replay_goes_back_to_the_first_stroke(hand):
+    page = hand.page
+    hand.draw(SEVEN)
+    wait_for_digit(page, 7)
+    hand.press("button.nnlib-fold:has-text('Replay')")
+    sketch = page.locator(".nnlib-sketch polyline")
+    page.wait_for_function("() => document.querySelectorAll('.nnlib-sketch polyline').length == 2")
+    box = page.locator(".nnlib-time .noUi-target").bounding_box()
+    hand.press(".nnlib-time .noUi-target", position={"x": 2, "y": box["height"] / 2})
+    page.wait_for_function("() => document.querySelectorAll('.nnlib-sketch polyline').length == 1")
+    hand.press(".nnlib-play button >> nth=0")
+    page.wait_for_function("() => document.querySelectorAll('.nnlib-sketch polyline').length == 2")
+    assert sketch.count() == 2
+
+
+def test_the_drawing_is_taken_away_as_picture_and_as_strokes(hand, tmp_path):
+    page = hand.page
+    hand.draw(SEVEN)
+    wait_for_digit(page, 7)
+    for link, name in (("picture", "drawing.png"), ("drawings file", "drawing.jsonl")):
+        with page.expect_download() as download:
+            hand.press(f".nnlib-take-away a[href]:has-text('{link}')")
+        assert download.value.suggested_filename == name
+        download.value.save_as(tmp_path / name)
+    [drawing] = read_drawings(tmp_path / "drawing.jsonl")
+    robust = Recognizer.load()
+    assert len(drawing.strokes) == 2 and robust.read(drawing.strokes).digit == 7
+    assert robust.read_image(read_image(tmp_path / "drawing.png")).digit == 7
+
+
+def test_everything_fits_the_page_and_nothing_jumps(hand):
+    """Boxes keep their height whatever is told in them."""
+    page = hand.page
+    unfold(page)
+    page.evaluate(
+        """() => { window.jumps = []; new PerformanceObserver(list => {
+            for (const entry of list.getEntries()) jumps.push(entry.value);
+        }).observe({type: "layout-shift"}); }"""
+    )
+    hand.draw(SEVEN)
+    wait_for_digit(page, 7)
+    for place in range(12):
+        hand.press(f".nnlib-example-{place}")
+        page.locator(".nnlib-take-away a[href]").first.wait_for()
+        page.wait_for_function(
+            "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => "
+            "done(true))))"
+        )
+    hand.press(".nnlib-clear")
+    wait_for_digit(page, "")
+    hand.draw(ONE)
+    wait_for_digit(page, 1)
+    assert page.evaluate("jumps") == []
+
+    width = page.viewport_size["width"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate(
+        "width => [...document.querySelectorAll('.nnlib-app *')]"
+        ".every(e => e.getBoundingClientRect().right <= width + 1)",
+        width,
+    )
+    pad = page.locator(".nnlib-sketchpad").bounding_box()
+    digit = page.locator(".nnlib-digit").bounding_box()
+    tensor = page.locator(".nnlib-tensor canvas").bounding_box()
+    if hand.touches:  # the pad, and below it the answer, in view at once
+        assert 0 <= pad["y"] < pad["y"] + pad["height"] < digit["y"]
+        assert digit["y"] + digit["height"] <= 844
+    else:  # three columns
+        assert pad["x"] + pad["width"] < digit["x"] < digit["x"] + digit["width"] < tensor["x"]
+        assert max(box["y"] for box in (pad, digit, tensor)) < 200
 
 
 def test_a_stroke_that_leaves_the_pad_ends_there(server, page):
@@ -259,35 +278,35 @@ def test_a_stroke_that_leaves_the_pad_ends_there(server, page):
     wait_for_digit(page, 1)
 
 
-@pytest.mark.parametrize("page", [PHONE], indirect=True)
-def test_draw_with_a_finger_on_a_phone(server, page):
+def test_keys_undo_redo_and_clear(server, page):
     pad = open_pad(page, server[0])
-    box = pad.bounding_box()
-    touch = page.context.new_cdp_session(page)
-
-    def send(kind: str, *place: float) -> None:
-        points = [
-            {"x": box["x"] + place[0] * box["width"], "y": box["y"] + place[1] * box["height"]}
-        ]
-        touch.send(
-            "Input.dispatchTouchEvent",
-            {"type": kind, "touchPoints": points if kind != "touchEnd" else []},
-        )
-
-    send("touchStart", 0.5, 0.2)
-    for step in range(1, 20):
-        send("touchMove", 0.5, 0.2 + 0.03 * step)
-    send("touchEnd", 0.5, 0.8)
+    draw(page, pad, ONE)
     wait_for_digit(page, 1)
+    for keys, digit in (("Control+z", ""), ("Control+y", 1), ("Control+z", ""),
+                        ("Control+Shift+Z", 1), ("Delete", ""), ("Control+z", 1)):  # fmt: skip
+        page.keyboard.press(keys)
+        wait_for_digit(page, digit)
+    pad.focus()
+    page.keyboard.press("Delete")
+    wait_for_digit(page, "")
 
-    # Everything fits the width; the pad and the answer are in view at once.
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    assert page.evaluate(
-        "[...document.querySelectorAll('.nnlib-app *')]"
-        ".every(e => e.getBoundingClientRect().right <= 391)"
-    )
-    digit = page.locator(".nnlib-digit").bounding_box()
-    assert box["y"] >= 0 and digit["y"] + digit["height"] <= 844
+
+def test_a_screen_reader_finds_the_pad_and_hears_the_answer(server, page):
+    pad = open_pad(page, server[0])
+    page.get_by_role("application", name="Drawing pad").wait_for()
+    reached = set()
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("document.activeElement.getAttribute('aria-label') ?? "
+                                  "document.activeElement.textContent"))  # fmt: skip
+    assert any(name.startswith("Drawing pad") for name in reached)
+    assert {"Clear", "robust", "Example: a crossed 7", "What if?"} <= reached
+    assert page.get_by_role("img", name="28 by 28 pixels").count() == 1
+    assert page.get_by_role("button", name="robust").get_attribute("aria-pressed") == "true"
+    spoken = page.locator(".nnlib-spoken[aria-live=polite][role=status]")
+    draw(page, pad, ONE)
+    spoken.get_by_text("1, 100% sure.").wait_for()
+    assert spoken.bounding_box()["width"] <= 1  # for the ear only
 
 
 def test_the_value_of_a_pixel_on_demand(server, page):
@@ -299,14 +318,64 @@ def test_the_value_of_a_pixel_on_demand(server, page):
     page.locator(".nnlib-pixel", has_text="row 14, column 14: 1.000").wait_for()
 
 
-def test_the_page_shows_no_code_and_no_error(server, page):
-    errors = []
+def test_the_page_shows_no_code_no_error_and_asks_nobody_else(server, page):
+    errors, requests = [], []
     page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("request", lambda request: requests.append(request.url))
     draw(page, open_pad(page, server[0]), SEVEN)
     wait_for_digit(page, 7)
+    unfold(page)
+    page.locator(".nnlib-replay", has_text="100 %").wait_for()
+    page.wait_for_load_state("networkidle")
     assert "Inspector" not in page.locator("body").inner_text()
-    assert page.locator(".nnlib-diagnostics tbody tr").count() == 3
     assert errors == []
+    own = (server[0], "data:", "blob:" + server[0])
+    assert len(requests) > 10
+    assert [url for url in requests if not url.startswith(own)] == []
+
+
+def test_the_pad_appears_with_its_style(server, page):
+    """From the first frame in which there is a pad, it looks as it will."""
+    page.add_init_script(
+        """window.looks = []; (function look() {
+            const pad = document.querySelector(".nnlib-sketchpad");
+            if (pad && pad.getBoundingClientRect().height) {
+                const {border, borderRadius} = getComputedStyle(pad);
+                looks.push(`${border} ${borderRadius} ${Math.round(pad.offsetWidth)}`);
+            }
+            requestAnimationFrame(look);
+        })()"""
+    )
+    open_pad(page, server[0])
+    page.wait_for_function("() => looks.length > 30")
+    assert set(page.evaluate("looks")) == {"2px solid rgb(11, 95, 165) 10px 380"}
+
+
+def test_the_same_widgets_work_in_jupyterlab(chromium, page, tmp_path):
+    cells = ["from nnlib.app import Inspector", "Inspector()"]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+    nbformat.write(notebook, tmp_path / "try.ipynb")
+    options = (f"--ServerApp.root_dir={tmp_path}", "--IdentityProvider.token=", "--allow-root",
+               "--ServerApp.use_redirect_file=False")  # fmt: skip
+    own = {"JUPYTERLAB_SETTINGS_DIR": str(tmp_path / "settings"),
+           "JUPYTERLAB_WORKSPACES_DIR": str(tmp_path / "workspaces")}  # fmt: skip
+    with serve("jupyterlab", *options, **own) as (address, *_):
+        page.goto(f"{address}lab/tree/try.ipynb")
+        page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_text("Run All Cells", exact=True).click()
+        pad = page.locator(".nnlib-sketchpad canvas")
+        pad.wait_for()
+        page.locator(".nnlib-advice", has_text="Draw a digit").wait_for()
+        draw(page, pad, SEVEN)
+        wait_for_digit(page, 7)
+        page.locator(".nnlib-diagnostics", has_text="of the training 7s").wait_for()
+        page.keyboard.press("Control+z")  # the pad's, not the notebook's
+        page.locator(".nnlib-redo:not([disabled])").wait_for()
+        page.keyboard.press("Delete")
+        wait_for_digit(page, "")
+        assert page.locator(".jp-CodeCell").count() == 2
 
 
 @pytest.mark.parametrize("file", ["README.md", "app.ipynb", ".github/app.png"])

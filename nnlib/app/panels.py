@@ -1,35 +1,61 @@
-"""Views of a Reading. Each has `show(reading)`, where None stands for an empty pad."""
+"""What is always in view: the answer, the ten probabilities, and the network's input.
+
+Every panel has `show(moment)`, where None stands for an empty pad.
+"""
+
+from dataclasses import dataclass
 
 import ipywidgets as widgets
 import numpy as np
-from ipycanvas import Canvas
 
-from nnlib.diagnostics import MEASURES, Diagnostic
-from nnlib.drawing import SIDE
-from nnlib.recognizer import Reading
+from nnlib.app.pictures import Picture, grey
+from nnlib.drawing import SIDE, Drawing
+from nnlib.recognizer import Reading, Recognizer
 
 SURE = 0.8  # below this probability the answer comes with a doubt
 UNSURE = 0.5  # and below this, with a greater one
 
 
+@dataclass(frozen=True)
+class Moment:
+    """What there is to show: a drawing, who read it, and the reading.
+
+    lifted: whether the pen is up; if not, more of the drawing is coming.
+    """
+
+    drawing: Drawing
+    recognizer: Recognizer
+    reading: Reading
+    lifted: bool = True
+
+
 class AnswerPanel(widgets.VBox):
-    """The digit, how sure the network is, and a sentence of advice."""
+    """The digit, how sure the network is, and a sentence of advice.
+
+    A screen reader hears the answer when the pen is lifted.
+    """
 
     def __init__(self):
-        self.digit = _html("nnlib-digit")
-        self.confidence = _html("nnlib-confidence")
-        self.advice = _html("nnlib-advice")
-        super().__init__([self.digit, self.confidence, self.advice])
+        self.digit = html("nnlib-digit")
+        self.confidence = html("nnlib-confidence")
+        self.advice = html("nnlib-advice")
+        self.spoken = html("nnlib-spoken")
+        super().__init__([self.digit, self.confidence, self.advice, self.spoken])
         self.add_class("nnlib-answer")
 
-    def show(self, reading: Reading | None) -> None:
-        if reading is None:
+    def show(self, moment: Moment | None) -> None:
+        if moment is None:
             self.digit.value = self.confidence.value = ""
             self.advice.value = "Draw a digit from 0 to 9 on the pad, with mouse, finger or stylus."
+            self.spoken.value = "The pad is empty."
             return
+        reading = moment.reading
         self.digit.value = str(reading.digit)
         self.confidence.value = f"{reading.confidence:.1%} sure"
         self.advice.value = _advice(reading)
+        if moment.lifted:
+            advice = self.advice.value
+            self.spoken.value = f"{reading.digit}, {reading.confidence:.0%} sure. {advice}"
 
 
 class BarsPanel(widgets.HTML):
@@ -39,13 +65,13 @@ class BarsPanel(widgets.HTML):
         super().__init__()
         self.add_class("nnlib-bars")
 
-    def show(self, reading: Reading | None) -> None:
-        probabilities = np.zeros(10) if reading is None else reading.probabilities
-        best = None if reading is None else reading.digit
+    def show(self, moment: Moment | None) -> None:
+        probabilities = np.zeros(10) if moment is None else moment.reading.probabilities
+        best = None if moment is None else moment.reading.digit
         self.value = "".join(
             f'<div class="nnlib-bar{" nnlib-best" if digit == best else ""}"><b>{digit}</b>'
             f'<i><span style="width:{probability:.1%}"></span></i>'
-            f"<em>{'' if reading is None else f'{probability:.1%}'}</em></div>"
+            f"<em>{'' if moment is None else f'{probability:.1%}'}</em></div>"
             for digit, probability in enumerate(probabilities)
         )
 
@@ -58,25 +84,23 @@ class TensorPanel(widgets.VBox):
     def __init__(self):
         self.tensor = np.zeros((SIDE, SIDE), np.float32)
         self._pixel: tuple[int, int] | None = None  # the row and column pointed at
-        # One canvas pixel for each of the tensor's; the style sheet enlarges it unsmoothed.
-        self.canvas = canvas = Canvas(width=SIDE, height=SIDE)
-        canvas.layout.width, canvas.layout.height = "100%", "auto"
+        self.picture = Picture(SIDE, SIDE)
+        self.picture.add_class("nnlib-pixels")
+        canvas = self.picture.canvas
         canvas.on_mouse_move(self.point)
         canvas.on_mouse_down(self.point)
         canvas.on_mouse_out(lambda x, y: self.point())
         canvas.on_touch_start(lambda touches: self.point(*touches[0]))
         canvas.on_touch_move(lambda touches: self.point(*touches[0]))
-        canvas.on_client_ready(self._draw)
-        self.value = _html("nnlib-pixel")
-        frame = widgets.Box([canvas])
-        frame.add_class("nnlib-pixels")
-        super().__init__([_title("What the network sees: 28×28 pixels"), frame, self.value])
+        self.value = html("nnlib-pixel")
+        title = widgets.HTML("<h3>What the network sees: 28×28 pixels</h3>")
+        super().__init__([title, self.picture, self.value])
         self.add_class("nnlib-tensor")
 
-    def show(self, reading: Reading | None) -> None:
-        flat = np.zeros(SIDE * SIDE, np.float32) if reading is None else reading.tensor
+    def show(self, moment: Moment | None) -> None:
+        flat = np.zeros(SIDE * SIDE, np.float32) if moment is None else moment.reading.tensor
         self.tensor = flat.reshape(SIDE, SIDE)
-        self._draw()
+        self.picture.show(grey(self.tensor))
         self._tell()
 
     def point(self, x: float | None = None, y: float | None = None) -> None:
@@ -84,10 +108,6 @@ class TensorPanel(widgets.VBox):
         inside = x is not None and 0 <= x < SIDE and 0 <= y < SIDE
         self._pixel = (int(y), int(x)) if inside else None
         self._tell()
-
-    def _draw(self) -> None:
-        grey = np.round(255 * (1 - self.tensor)).astype(np.uint8)
-        self.canvas.put_image_data(np.dstack([grey, grey, grey, np.full_like(grey, 255)]))
 
     def _tell(self) -> None:
         if self._pixel is None:
@@ -97,49 +117,19 @@ class TensorPanel(widgets.VBox):
             self.value.value = f"row {row}, column {column}: {self.tensor[row, column]:.3f}"
 
 
-class DiagnosticsPanel(widgets.HTML):
-    """Density, offset and area, as drawn and as read, each beside its range."""
-
-    def __init__(self):
-        super().__init__()
-        self.add_class("nnlib-diagnostics")
-
-    def show(self, reading: Reading | None) -> None:
-        if reading is None:
-            whose, rows = "digits", [(name, "–", "–", "–", "") for name in MEASURES]
-        else:
-            whose, rows = f"{reading.digit}s", [_row(d) for d in reading.diagnostics]
-        body = "".join(
-            f"<tr><th>{name}</th><td>{drawn}</td><td>{read}</td><td>{usual}</td>"
-            f'<td class="nnlib-{state}">{state}</td></tr>'
-            for name, drawn, read, usual, state in rows
-        )
-        self.value = (
-            "<h3>Is the input unusual?</h3><table><thead><tr><th></th><th>as drawn</th>"
-            f"<th>as read</th><th>most training {whose}</th><th></th></tr></thead>"
-            f"<tbody>{body}</tbody></table>"
-        )
-
-
-def _row(d: Diagnostic) -> tuple[str, str, str, str, str]:
-    usual = f"{d.low:.3f}–{d.high:.3f}"
-    return d.name, f"{d.as_drawn:.3f}", f"{d.as_read:.3f}", usual, d.state
-
-
-def _advice(reading: Reading) -> str:
-    first, second = np.argsort(reading.probabilities)[::-1][:2]
-    if reading.confidence < UNSURE:
-        return f"This may be no digit at all. The nearest are {first} and {second}."
-    if reading.confidence < SURE:
-        return f"It could also be a {second}."
-    return ""
-
-
-def _html(css_class: str) -> widgets.HTML:
+def html(*css_classes: str) -> widgets.HTML:
+    """An empty HTML widget with these classes."""
     widget = widgets.HTML()
-    widget.add_class(css_class)
+    for css_class in css_classes:
+        widget.add_class(css_class)
     return widget
 
 
-def _title(text: str) -> widgets.HTML:
-    return widgets.HTML(f"<h3>{text}</h3>")
+def _advice(reading: Reading) -> str:
+    if reading.confidence < UNSURE:
+        return (
+            f"This may be no digit at all. The nearest are {reading.digit} and {reading.runner_up}."
+        )
+    if reading.confidence < SURE:
+        return f"It could also be a {reading.runner_up}."
+    return ""

@@ -4,15 +4,17 @@ Every event of the pointer is one message to the kernel. The segment it adds is 
 once; what is to be done with the drawing is for the two callbacks to say.
 """
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 
 import ipywidgets as widgets
 import numpy as np
 from ipycanvas import Canvas, hold_canvas
 
+from nnlib.app.pictures import INK
 from nnlib.drawing import CANVAS, MOST_POINTS, MOST_STROKES, PEN_SHARE
 
-INK = "#1b1b2f"
+MOST_CHANGES = 1_000  # that can be undone
 
 Point = tuple[float, float]
 Handler = Callable[..., None]
@@ -22,8 +24,8 @@ class Sketchpad(widgets.Box):
     """Strokes drawn with mouse, finger or stylus.
 
     strokes: lists of (x, y) in canvas pixels, from 0 to `side`, y down.
-    on_draw: called after every point. on_done: called when a stroke ends, and after undo
-    and clear. guard: wraps every handler that the browser calls.
+    on_draw: called after every point. on_done: called when a stroke ends, and after undo,
+    redo, clear and load. guard: wraps every handler that the browser calls.
     """
 
     side = int(CANVAS)
@@ -36,6 +38,8 @@ class Sketchpad(widgets.Box):
         guard: Callable[[Handler], Handler] = lambda handler: handler,
     ):
         self.strokes: list[list[Point]] = []
+        self.past: deque[list[list[Point]]] = deque(maxlen=MOST_CHANGES)  # strokes before changes
+        self.future: list[list[list[Point]]] = []  # strokes that were undone
         self._drawing = False
         self._on_draw, self._on_done = on_draw, on_done
 
@@ -62,7 +66,8 @@ class Sketchpad(widgets.Box):
             return
         self._drawing = True
         self.remove_class("nnlib-empty")
-        self.strokes.append([(x, y)])
+        self._remember()
+        self.strokes = [*self.strokes, [(x, y)]]
         self.canvas.fill_circle(x, y, self.pen / 2)
         self._on_draw()
 
@@ -82,12 +87,27 @@ class Sketchpad(widgets.Box):
             self._on_done()
 
     def undo(self) -> None:
-        """Take the last stroke back."""
-        self._change(self.strokes[:-1])
+        """Take back the last stroke, or the last clear or load."""
+        if self.past:
+            self.future.append(self.strokes)
+            self._become(self.past.pop())
+
+    def redo(self) -> None:
+        """Take back the last undo."""
+        if self.future:
+            self.past.append(self.strokes)
+            self._become(self.future.pop())
 
     def clear(self) -> None:
-        """Take all strokes back."""
-        self._change([])
+        """Take all strokes away."""
+        self.load([])
+
+    def load(self, strokes: Sequence[Sequence[Point]]) -> None:
+        """Put other strokes in the place of these."""
+        strokes = [[(float(x), float(y)) for x, y in stroke] for stroke in strokes]
+        if strokes or self.strokes:
+            self._remember()
+            self._become(strokes)
 
     def redraw(self) -> None:
         """Show the strokes from scratch.
@@ -107,11 +127,14 @@ class Sketchpad(widgets.Box):
                 else:
                     canvas.stroke_lines(np.array(stroke))
 
-    def _change(self, strokes: list[list[Point]]) -> None:
+    def _remember(self) -> None:
+        self.past.append(self.strokes)
+        self.future.clear()
+
+    def _become(self, strokes: list[list[Point]]) -> None:
         self._drawing = False
         self.strokes = strokes
-        if not strokes:
-            self.add_class("nnlib-empty")
+        (self.remove_class if strokes else self.add_class)("nnlib-empty")
         self.redraw()
         self._on_done()
 
