@@ -1,4 +1,4 @@
-"""How fast is the app? Its start; pen-up to the answer, and to everything; drawing at 60 moves a second.
+"""How fast is the app? Its start, pen-up to the answer and to everything, drawing at 60 moves/s.
 
     python benchmarks/app.py
 
@@ -69,7 +69,7 @@ DRAW = """seconds => new Promise(resolve => {
 })"""
 
 
-def main(starts: int = 1, strokes: int = 40) -> None:
+def main(starts: int = 5, strokes: int = 40) -> None:
     seconds = []
     with browser() as opened:
         for _ in range(starts):

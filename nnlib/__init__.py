@@ -15,6 +15,10 @@ drawing       pen strokes → 28×28, the way MNIST was made
 images        pixels → 28×28, the same way
 diagnostics   what is unusual about an input
 recognizer    strokes or image → Reading
+whatif        the same drawing in another form
+explain       which ink spoke for an answer
+lookalikes    the nearest training images
+replay        what was read on the way
 app           the drawing app
 """
 

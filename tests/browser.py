@@ -1,6 +1,6 @@
 """The app in a real browser: for the tests, the benchmark and the screenshot.
 
-python tests/browser.py .github/app.png     takes the screenshot of README
+python tests/browser.py .github     takes README's pictures
 """
 
 import itertools
@@ -149,13 +149,23 @@ def wait_for_digit(page, digit: int | str) -> None:
     )
 
 
-def main(path: str) -> None:
+def main(folder: str) -> None:
+    """Take README's pictures: everything on a desktop, and what a phone shows first."""
     with voila() as (address, *_), browser() as opened:
-        page = opened.new_page(viewport={"width": 1200, "height": 700}, device_scale_factor=2)
-        draw(page, open_pad(page, address), SEVEN)
-        wait_for_digit(page, 7)
-        page.wait_for_load_state("networkidle")
-        page.screenshot(path=path)
+        for name, width, height in (("app", 1280, 1270), ("phone", 390, 844)):
+            page = opened.new_page(
+                viewport={"width": width, "height": height}, device_scale_factor=1.5
+            )
+            open_pad(page, address)
+            unfold(page)
+            page.locator(".nnlib-example[title*='tiny 3']").click()
+            wait_for_digit(page, 3)
+            page.locator(".nnlib-replay", has_text="100 %").wait_for()
+            page.locator(".nnlib-sketchpad").scroll_into_view_if_needed()
+            page.mouse.move(0, 0)
+            page.evaluate("document.activeElement.blur()")
+            page.wait_for_load_state("networkidle")
+            page.screenshot(path=Path(folder) / f"{name}.png")
 
 
 if __name__ == "__main__":

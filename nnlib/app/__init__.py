@@ -1,8 +1,11 @@
-"""The drawing app: a pad to draw on, and what the network sees and says.
+"""The drawing app: a pad to draw on, what the network sees and says, and why.
 
-sketchpad   strokes, from mouse, finger or stylus
-panels      views of a Reading: the answer, the tensor, the diagnostics
-inspector   wires the two to a Recognizer
+sketchpad      strokes, from mouse, finger or stylus
+panels         what is always in view: the answer, the bars, the tensor
+explanations   what can be folded: unusual, what if, where, ladder, inside, look-alikes, replay
+takeaway       the drawing as a picture and as a line of a drawings file
+pictures       small images as canvases, strokes as SVG
+inspector      wires them to a Recognizer
 """
 
 from nnlib.app.inspector import Inspector

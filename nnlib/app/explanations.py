@@ -340,5 +340,5 @@ def _plot(replay: Replay, now: int) -> str:
         '<svg viewBox="0 0 200 100" preserveAspectRatio="none" role="img" aria-label="The '
         f'probability of each digit over the points drawn">{"".join(lines)}'
         f'<path class="nnlib-now" d="M{x[now]:.1f} 0V100"/></svg>'
-        f"<div>{legend}</div><small>probability, 0 to 100 %, as the points were drawn</small>"
+        f"<div>{legend}</div><small>0 to 100 %, as it was drawn</small>"
     )
