@@ -6,39 +6,22 @@ Every panel is open. Needs the test extra and a Chromium. Times are seen from th
 this machine.
 """
 
+import math
 import statistics
 import sys
 import time
 from pathlib import Path
 
+import psutil
+
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-from browser import SEVEN, browser, draw, open_pad, unfold, voila, wait_for_digit
+from browser import browser, open_pad, unfold, voila, wait_for_digit
 
-# The clock runs in the page: from the mouse button's release to the change of the bars, and to
-# that of the links that save the drawing, which are the last to change. Where a reading while
-# drawing had already seen the last point, pen-up does not change the bars: not counted.
-WATCH = """
-window.answers = []; window.everything = [];
-let answer = null, all = null;
-document.addEventListener("mousedown", () => { answer = all = null; }, true);
-document.addEventListener("mouseup", () => { answer = all = performance.now(); }, true);
-function watch(selector, changed) {
-    new MutationObserver(changed).observe(
-        document.querySelector(selector), {childList: true, subtree: true});
-}
-watch(".nnlib-bars", () => {
-    if (answer !== null) answers.push(performance.now() - answer);
-    answer = null;
-});
-watch(".nnlib-take-away", () => {
-    if (all !== null) everything.push(performance.now() - all);
-    all = null;
-});
-"""
-
-# Draws circles for some seconds at 60 moves a second. A move is on the pad when the canvas
-# strokes it. Frames are counted too: a page that is busy shows fewer than 60 a second.
-DRAW = """seconds => new Promise(resolve => {
+# Draws one stroke at 60 moves a second, in shares of the pad, and looks at the clock: when each
+# move is on the pad (its canvas strokes a line), when the answer has come after pen-up (it is
+# announced then), and when everything has (the links that save the drawing change last). Frames
+# are counted too: a page that is busy shows fewer than 60 a second.
+DRAW = """points => new Promise(resolve => {
     const pad = document.querySelector(".nnlib-sketchpad canvas");
     const box = pad.getBoundingClientRect();
     const sent = [], lags = [], stroke = CanvasRenderingContext2D.prototype.stroke;
@@ -46,27 +29,42 @@ DRAW = """seconds => new Promise(resolve => {
         if (lags.length < sent.length) lags.push(performance.now() - sent[lags.length]);
         return stroke.apply(this, rest);
     };
-    function send(kind, moves) {
-        const angle = moves / 12, radius = 0.15 + 0.2 * Math.abs(Math.sin(moves / 90));
-        pad.dispatchEvent(new MouseEvent(kind, {bubbles: true,
-            clientX: box.x + box.width * (0.5 + radius * Math.cos(angle)),
-            clientY: box.y + box.height * (0.5 + radius * Math.sin(angle))}));
+    const send = (kind, [x, y]) => pad.dispatchEvent(new MouseEvent(kind, {bubbles: true,
+        clientX: box.x + box.width * x, clientY: box.y + box.height * y}));
+    function changed(selector) {
+        return new Promise(done => new MutationObserver(() => done(performance.now())).observe(
+            document.querySelector(selector), {childList: true, subtree: true}));
     }
     let frames = 0, moves = 0;
     const start = performance.now();
-    const frame = () => { frames++; requestAnimationFrame(frame); };
-    requestAnimationFrame(frame);
-    send("mousedown", 0);
-    const timer = setInterval(() => {
+    requestAnimationFrame(function frame() { frames++; requestAnimationFrame(frame); });
+    send("mousedown", points[0]);
+    const timer = setInterval(async () => {
         const due = Math.floor((performance.now() - start) * 60 / 1000);
-        while (moves < due) { sent.push(performance.now()); send("mousemove", ++moves); }
-        if (moves < 60 * seconds) return;
+        while (moves < Math.min(due, points.length - 1)) {
+            sent.push(performance.now());
+            send("mousemove", points[++moves]);
+        }
+        if (moves < points.length - 1) return;
         clearInterval(timer);
-        const elapsed = (performance.now() - start) / 1000;
-        send("mouseup", moves);
-        setTimeout(() => resolve({lags, moves, fps: frames / elapsed}), 500);
-    }, 4);
+        const fps = 1000 * frames / (performance.now() - start);
+        const told = [changed(".nnlib-spoken"), changed(".nnlib-take-away")];
+        const lifted = performance.now();
+        send("mouseup", points[moves]);
+        const [answer, everything] = await Promise.all(told);
+        CanvasRenderingContext2D.prototype.stroke = stroke;
+        resolve({lags, fps, answer: answer - lifted, everything: everything - lifted});
+    }, 2);
 })"""
+
+SEVEN = [(0.25 + 0.02 * i, 0.2) for i in range(24)] + [
+    (0.73 - 0.01 * i, 0.2 + 0.025 * i) for i in range(25)
+]
+CIRCLES = [
+    (0.5 + radius * math.cos(i / 12), 0.5 + radius * math.sin(i / 12))
+    for i in range(300)
+    for radius in [0.15 + 0.2 * abs(math.sin(i / 90))]
+]
 
 
 def main(starts: int = 5, strokes: int = 40) -> None:
@@ -81,32 +79,34 @@ def main(starts: int = 5, strokes: int = 40) -> None:
             page.close()
         print(f"voila app.ipynb to a pad: median {statistics.median(seconds):.1f} s of {starts}")
 
-        with voila() as (address, *_):
+        with voila() as (address, process, _):
             page = opened.new_page(viewport={"width": 1280, "height": 800})
-            pad = open_pad(page, address)
-            draw(page, pad, SEVEN)
+            open_pad(page, address)
             unfold(page)
-            page.locator(".nnlib-lookalikes", has_text="away").wait_for()  # made when first used
-            page.evaluate(WATCH)
-            for _ in range(strokes // 2):
+            sevens = []
+            for _ in range(strokes + 1):
+                sevens.append(page.evaluate(DRAW, SEVEN))
+                wait_for_digit(page, 7)
                 page.locator(".nnlib-clear").click()
                 wait_for_digit(page, "")
-                draw(page, pad, SEVEN)
-                wait_for_digit(page, 7)
-                page.wait_for_timeout(300)
-            for name in ("answers", "everything"):
-                delays = page.evaluate(name)
-                tell(f"pen-up to {name.removesuffix('s')}", delays)
-            page.locator(".nnlib-clear").click()
-            drawn = page.evaluate(DRAW, 5)
-            print(f"{drawn['moves']} moves at 60 a second: {drawn['fps']:.0f} frames a second")
-            tell("a move to its line on the pad", drawn["lags"])
+                page.wait_for_timeout(200)
+            del sevens[0]  # the first unpacks the training images, on a new machine
+            for what in ("answer", "everything"):
+                tell(f"pen-up to {what}", [seven[what] for seven in sevens])
+            circles = page.evaluate(DRAW, CIRCLES)
+            print(f"{len(CIRCLES)} moves at 60 a second: {circles['fps']:.0f} frames a second")
+            tell("a move to its line on the pad", circles["lags"])
+            [kernel] = psutil.Process(process.pid).children()
+            memory = kernel.memory_full_info().uss / 1e6  # what it shares with no other process
+            print(f"a visitor's kernel: {memory:.0f} MB of its own")
 
 
 def tell(what: str, delays: list[float]) -> None:
     late = statistics.quantiles(delays, n=20)[-1]
-    print(f"{what}: median {statistics.median(delays):.0f} ms, 95th percentile {late:.0f} ms, "
-          f"of {len(delays)}")  # fmt: skip
+    print(
+        f"{what}: median {statistics.median(delays):.0f} ms, "
+        f"95th percentile {late:.0f} ms, of {len(delays)}"
+    )
 
 
 if __name__ == "__main__":

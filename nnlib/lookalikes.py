@@ -39,7 +39,8 @@ class Lookalikes:
 
     folder: where the mapped files are; without one, in the user's cache, and made when they
     are first asked for, which takes a second or two.
-    Raises DataError where MNIST is not on this machine: nothing is downloaded for it.
+    Raises DataError where MNIST is not on this machine (nothing is downloaded for it), or the
+    folder cannot be written.
     """
 
     def __init__(self, folder: str | os.PathLike | None = None):
@@ -66,7 +67,7 @@ class Lookalikes:
             bounds[self.labels != label] = np.inf
         first = np.argpartition(bounds, FIRST)[:FIRST]
         limit = np.sort(self._distances(tensor, first))[count - 1]
-        within = np.flatnonzero(bounds <= limit**2 * (1 + 1e-5))  # the bounds are rounded
+        within = np.flatnonzero(bounds <= limit**2 + 0.01)  # the bounds are rounded
         distances = self._distances(tensor, within)
         return [
             Lookalike(
@@ -83,10 +84,7 @@ class Lookalikes:
 
 
 def _prepare(folder: Path) -> None:
-    """Unpack the training images into `folder`, with their principal components.
-
-    The files are made in another folder and moved, so that nobody finds half of them.
-    """
+    """Unpack the training images into `folder`, with their principal components."""
     mnist = local_mnist()
     if mnist is None:
         raise DataError(
@@ -103,6 +101,16 @@ def _prepare(folder: Path) -> None:
     starts = range(0, len(images), 5000)
     codes = np.concatenate([(_ink(images[i : i + 5000]) - mean) @ basis for i in starts])
     arrays = dict(images=images, codes=codes, labels=labels, mean=mean, basis=basis)
+    try:
+        _write(folder, arrays)
+    except OSError as error:
+        raise DataError(
+            f"Look-alikes need 52 MB in {folder.parent}, which cannot be written: {error}."
+        ) from error
+
+
+def _write(folder: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Each array as .npy into a new folder; nobody ever finds half of them there."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
     try:

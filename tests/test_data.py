@@ -12,7 +12,17 @@ import numpy as np
 import pytest
 
 from nnlib import data, load_mnist
-from nnlib.data import FILES, FOLDER, PIXELS, DataError, download, read_idx, read_labelled
+from nnlib.data import (
+    FILES,
+    FOLDER,
+    PIXELS,
+    DataError,
+    download,
+    local_mnist,
+    read_idx,
+    read_labelled,
+    read_mnist,
+)
 
 NAME = "t10k-labels-idx1-ubyte.gz"  # 4.5 kB, the smallest
 
@@ -143,10 +153,101 @@ def test_an_empty_folder_is_missing_its_first_file(tmp_path):
         load_mnist(tmp_path)
 
 
-def test_without_the_projects_folder_mnist_is_downloaded(tmp_path, monkeypatch, digits):
-    monkeypatch.setattr(data, "FOLDER", tmp_path / "nowhere")
-    monkeypatch.setattr(data, "download", lambda: FOLDER)
-    np.testing.assert_array_equal(load_mnist().test.labels, digits.test.labels)
+class TestOneFile:
+    def test_is_read_as_bytes(self, digits):
+        labels = read_mnist(FOLDER, NAME)
+        assert labels.dtype == np.uint8
+        np.testing.assert_array_equal(labels, digits.test.labels)
+
+    def test_needs_none_of_the_others(self, tmp_path, digits):
+        shutil.copy(FOLDER / NAME, tmp_path)
+        np.testing.assert_array_equal(read_mnist(tmp_path, NAME), digits.test.labels)
+
+    def test_that_is_missing_is_told_by_name(self, tmp_path):
+        with pytest.raises(DataError, match="is missing") as caught:
+            read_mnist(tmp_path, NAME)
+        assert str(caught.value).startswith(str(tmp_path / NAME))
+
+    def test_of_another_shape_is_refused(self, tmp_path):
+        shutil.copy(FOLDER / NAME, tmp_path / "train-labels-idx1-ubyte.gz")
+        with pytest.raises(DataError, match=r"holds \(10000,\), not \(60000,\)"):
+            read_mnist(tmp_path, "train-labels-idx1-ubyte.gz")
+
+    def test_with_another_checksum_is_refused(self, tmp_path):
+        """The same labels, packed anew: whatever is not the file of its authors is told."""
+        (tmp_path / NAME).write_bytes(gzip.compress(gzip.decompress((FOLDER / NAME).read_bytes())))
+        with pytest.raises(DataError, match="does not have the checksum of MNIST"):
+            read_mnist(tmp_path, NAME)
+
+
+class TestTheFolderOnThisMachine:
+    """Two places, of which none, one or both have files."""
+
+    @pytest.fixture(autouse=True)
+    def places(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(data, "FOLDER", tmp_path / "project")
+        monkeypatch.setattr(data, "CACHE", tmp_path / "cache")
+        self.project, self.cache = tmp_path / "project", tmp_path / "cache" / "mnist"
+
+    def fill(self, folder: Path, names=tuple(FILES)) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            (folder / name).touch()
+
+    def test_is_none_where_there_are_no_files(self):
+        assert local_mnist() is None
+        self.fill(self.project, ())
+        self.fill(self.cache, ())
+        assert local_mnist() is None
+
+    def test_is_the_projects_if_it_has_them(self):
+        self.fill(self.project)
+        assert local_mnist() == self.project
+        self.fill(self.cache)
+        assert local_mnist() == self.project
+
+    def test_is_the_cache_if_only_that_has_them(self):
+        self.fill(self.cache)
+        assert local_mnist() == self.cache
+
+    @pytest.mark.parametrize("missing", FILES)
+    def test_is_none_that_lacks_a_file(self, missing):
+        some = [name for name in FILES if name != missing]
+        self.fill(self.project, some)
+        self.fill(self.cache, some)
+        assert local_mnist() is None
+        self.fill(self.cache, [missing])
+        assert local_mnist() == self.cache
+        self.fill(self.project, [missing])
+        assert local_mnist() == self.project
+
+    def test_is_none_that_has_a_folder_in_the_place_of_a_file(self):
+        self.fill(self.project)
+        (self.project / NAME).unlink()
+        (self.project / NAME).mkdir()
+        assert local_mnist() is None
+
+    def test_is_what_mnist_is_loaded_from(self, monkeypatch, digits):
+        monkeypatch.setattr(data, "download", lambda: pytest.fail("there was no need to"))
+        self.cache.mkdir(parents=True)
+        for name in FILES:
+            shutil.copy(FOLDER / name, self.cache)
+        np.testing.assert_array_equal(load_mnist().test.labels, digits.test.labels)
+
+    def test_and_if_there_is_none_mnist_is_downloaded(self, monkeypatch, digits):
+        downloads = []
+        monkeypatch.setattr(data, "download", lambda: downloads.append(1) or FOLDER)
+        np.testing.assert_array_equal(load_mnist().test.labels, digits.test.labels)
+        assert downloads == [1]
+
+    def test_is_where_a_download_goes(self, monkeypatch):
+        """Whatever was downloaded is found the next time."""
+
+        def retrieve(url, known_hash, name, folder, **_):
+            self.fill(folder, [name])
+
+        monkeypatch.setattr("pooch.retrieve", retrieve)
+        assert download() == local_mnist() == self.cache
 
 
 class TestDownload:

@@ -13,12 +13,16 @@ from nnlib.drawing import (
     BOX,
     CANVAS,
     FAINT,
+    LONGEST_NOTE,
     MOST_POINTS,
     MOST_STROKES,
     PEN,
     Drawing,
     DrawingError,
+    as_line,
+    bounds,
     centre_of_mass,
+    centre_strokes,
     check_strokes,
     ink,
     normalise_strokes,
@@ -26,6 +30,8 @@ from nnlib.drawing import (
     shrink_strokes,
     write_drawings,
 )
+from nnlib.files import data_path
+from nnlib.replay import MOMENTS
 
 
 def brute_force_ink(strokes, pen, side=28, n=16) -> np.ndarray:
@@ -153,10 +159,29 @@ class TestInk:
         assert (ink(strokes, pen + more) >= ink(strokes, pen) - 1e-12).all()
 
     def test_of_many_segments_is_that_of_each(self):
-        """They are inked 64 at a time, which must not show."""
+        """They are inked some at a time, which must not show."""
         points = np.random.default_rng(0).random((200, 2)) * 28
         alone = [ink([points[i : i + 2]], PEN) for i in range(199)]
         np.testing.assert_allclose(ink([points], PEN), np.max(alone, axis=0), atol=1e-12)
+
+    @pytest.mark.parametrize(
+        ("stroke", "pen"),
+        [
+            (line([-20, 14]), 60),
+            (line([14, 40], [60, 40]), 40),
+            (line([-9, 10], [-2, 30]), 6),
+            (line([28.5, -5], [27.5, 14]), 3),
+        ],
+    )
+    def test_of_a_stroke_beside_the_paper_is_what_reaches_it(self, stroke, pen):
+        image = ink([stroke], pen)
+        assert image.any() and not image.all()
+        assert np.abs(image - brute_force_ink([stroke], pen)).max() < 0.1
+
+    def test_of_a_stroke_far_from_the_paper_is_none(self):
+        for far in (line([-9, 14]), line([14, 37]), line([40, 0], [40, 27]), line([-1e6, -1e6])):
+            assert not ink([far], 10).any()
+            np.testing.assert_array_equal(ink([far, line([9, 9])], PEN), ink([line([9, 9])], PEN))
 
 
 class TestNormalising:
@@ -198,6 +223,66 @@ class TestNormalising:
         image = normalise_strokes(check_strokes(strokes))
         assert 3 < image.sum() < 8  # a disc of 2.4 pixels has 4.5
         assert centre_of_mass(image) == pytest.approx((14, 14), abs=0.05)
+
+
+class TestCentring:
+    def test_by_hand(self):
+        """A stroke of 10 at half its size and a pen of 2: 5 pixels, and round ends beyond."""
+        image = centre_strokes([line([300, 70], [310, 70])], scale=0.5, pen=2)
+        # Along it, from 14 - 2.5 - 1 to 14 + 2.5 + 1; across it, from 13 to 15.
+        assert image[14, 9:20] == pytest.approx([0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0])
+        assert image[11:18, 14] == pytest.approx([0, 0, 0.5, 1, 0.5, 0, 0])
+
+    @pytest.mark.parametrize("digit", DIGITS)
+    @pytest.mark.parametrize("scale", [0.005, 0.03, 0.05])
+    def test_puts_the_centre_of_mass_at_14_14_whatever_the_scale(self, digit, scale):
+        image = centre_strokes(check_strokes(DIGITS[digit]), scale, PEN)
+        assert centre_of_mass(image) == pytest.approx((14, 14), abs=0.1)
+
+    def test_scales_the_strokes_and_not_the_pen(self):
+        # The sides of a square are 200 and 300 on the canvas; the pen of 3 is added to both.
+        square = [line([100, 50], [300, 50], [300, 350], [100, 350], [100, 50])]
+        for scale in (0.02, 0.04, 0.07):
+            inked = centre_strokes(square, scale, pen=3) >= 0.5
+            width, height = (np.ptp(np.flatnonzero(inked.any(axis=axis))) + 1 for axis in (0, 1))
+            assert (width, height) == pytest.approx((200 * scale + 3, 300 * scale + 3), abs=1)
+            corner = np.argwhere(inked)[0]
+            assert inked[corner[0] : corner[0] + 2, 14].all()  # a side is still 3 pixels thick
+            if scale > 0.02:
+                assert not inked[14, 14]
+
+    @given(drawing, st.floats(-500, 500), st.floats(-500, 500))
+    def test_gives_the_same_wherever_it_was_drawn(self, strokes, right, down):
+        strokes = check_strokes(strokes)
+        moved = [stroke + np.array([right, down]) for stroke in strokes]
+        expected = centre_strokes(strokes, 0.03, PEN)
+        assert np.abs(centre_strokes(moved, 0.03, PEN) - expected).max() < 1e-4
+
+    @pytest.mark.parametrize("digit", DIGITS)
+    def test_of_the_size_of_mnist_is_normalising(self, digit):
+        strokes = check_strokes(DIGITS[digit])
+        for pen in (1.0, PEN):
+            scale = (20 - pen) / extent(strokes)
+            expected = normalise_strokes(strokes, pen)
+            np.testing.assert_allclose(centre_strokes(strokes, scale, pen), expected, atol=1e-9)
+
+
+class TestBounds:
+    def test_by_hand(self):
+        low, high = bounds([line([3, 9], [5, -2]), line([4, 7])])
+        assert (low.tolist(), high.tolist()) == ([3, -2], [5, 9])
+
+    def test_of_a_dot_are_the_dot(self):
+        low, high = bounds([line([3, 9])])
+        assert low.tolist() == high.tolist() == [3, 9]
+
+    @given(drawing)
+    def test_hold_every_point_and_touch_one_on_each_side(self, strokes):
+        low, high = bounds(check_strokes(strokes))
+        for axis in (0, 1):
+            values = [point[axis] for stroke in strokes for point in stroke]
+            assert all(low[axis] <= value <= high[axis] for value in values)
+            assert low[axis] in values and high[axis] in values
 
 
 class TestShrinking:
@@ -284,6 +369,20 @@ class TestReadingDrawings:
         (drawing,) = read_drawings(path)
         assert drawing.label == 7 and type(drawing.label) is int
 
+    @pytest.mark.parametrize("note", ["", "a crossed 7", "é" * LONGEST_NOTE, "“1”\n<b>\\"])
+    def test_with_a_note(self, tmp_path, note):
+        path = tmp_path / "drawings.jsonl"
+        for ascii_only in (True, False):
+            line = json.dumps({"strokes": [[[1, 2]]], "note": note}, ensure_ascii=ascii_only)
+            path.write_text(line, encoding="utf-8")
+            (drawing,) = read_drawings(path)
+            assert drawing.note == note
+
+    def test_without_a_note(self, tmp_path):
+        path = tmp_path / "drawings.jsonl"
+        path.write_text(self.LINE + '{"strokes": [[[1, 2]]], "note": null}')
+        assert [drawing.note for drawing in read_drawings(path)] == [None, None]
+
     def test_one_by_one(self, tmp_path):
         """A drawing can be used before the rest of the file is read."""
         path = tmp_path / "drawings.jsonl"
@@ -311,6 +410,11 @@ class TestReadingDrawings:
             ('{"strokes": [[[1, 2]]], "writer": [3]}', r"whole number or a name, not \[3\]"),
             ('{"strokes": [[[1, 2]]], "writer": 3.5}', r"whole number or a name, not 3.5"),
             ('{"strokes": [[[1, 2]]], "writer": true}', r"whole number or a name, not True"),
+            ('{"strokes": [[[1, 2]]], "note": 7}', "note must be text of at most 200"),
+            ('{"strokes": [[[1, 2]]], "note": ["a", "b"]}', "note must be text"),
+            ('{"strokes": [[[1, 2]]], "note": {}}', "note must be text"),
+            ('{"strokes": [[[1, 2]]], "note": false}', "note must be text"),
+            (json.dumps({"strokes": [[[1, 2]]], "note": "é" * 201}), "at most 200 characters"),
             ('{"strokes": [[[1, 2]]], "canvas": 0}', "canvas"),
             ('{"strokes": [[[1, 2]]], "canvas": "large"}', "canvas"),
             ('{"strokes": [[[1, 2]]], "pen": "thick"}', "pen"),
@@ -369,6 +473,7 @@ some_drawings = st.lists(
         writer=st.none() | st.integers() | st.text(),
         canvas=st.integers(1, 10**6) | st.floats(1, 1e6),
         pen=st.integers(1, 10**6) | st.floats(0, 1e6, exclude_min=True),
+        note=st.none() | st.text(max_size=LONGEST_NOTE),
     ),
     max_size=4,
 )
@@ -385,6 +490,7 @@ class TestWritingDrawings:
         for read, written in zip(read_drawings(path), drawings, strict=True):
             assert (read.label, read.writer) == (written.label, written.writer)
             assert (read.canvas, read.pen) == (written.canvas, written.pen)
+            assert read.note == written.note
             for stroke, expected in zip(read.strokes, written.strokes, strict=True):
                 np.testing.assert_array_equal(stroke, expected)
 
@@ -400,6 +506,22 @@ class TestWritingDrawings:
             "strokes": DIGITS[7],
         }
         assert second == {"canvas": 280, "pen": 20, "strokes": [[[1, 2]]]}
+
+    def test_is_done_a_line_at_a_time(self, tmp_path):
+        """Each is what `as_line` says, which the app gives away too."""
+        path = tmp_path / "drawings.jsonl"
+        drawings = [self.SEVEN, Drawing(check_strokes([[[1, 2]]]), 3, "Zoë", 28, 2.5, "two\nlines")]
+        write_drawings(path, drawings)
+        assert path.read_text(encoding="utf-8") == "".join(map(as_line, drawings))
+        assert as_line(drawings[1]) == (
+            '{"label": 3, "writer": "Zo\\u00eb", "note": "two\\nlines", '
+            '"canvas": 28, "pen": 2.5, "strokes": [[[1.0, 2.0]]]}\n'
+        )
+
+    def test_writes_a_label_of_zero_and_an_empty_note(self):
+        drawing = Drawing(check_strokes([[[1, 2]]]), 0, 0, note="")
+        record = json.loads(as_line(drawing))
+        assert (record["label"], record["writer"], record["note"]) == (0, 0, "")
 
     def test_packs_them_where_the_name_says_so_and_always_the_same_way(self, tmp_path):
         for name in ("a.jsonl", "a.jsonl.gz", "b.jsonl.gz"):
@@ -437,3 +559,75 @@ def test_the_centre_of_mass_by_hand():
     image = np.zeros((28, 28))
     image[10, 4], image[10, 8], image[13, 4] = 1, 1, 2
     assert centre_of_mass(image) == (5, 11.5)  # x: (4 + 8 + 2 · 4) / 4, y: (10 + 10 + 2 · 13) / 4
+
+
+@pytest.fixture(scope="module")
+def examples():
+    return list(read_drawings(data_path("examples.jsonl")))
+
+
+@pytest.fixture(scope="module")
+def offered(examples):
+    return examples[:12]
+
+
+class TestExamples:
+    """The drawings that the app offers to try, and the plain digits behind them."""
+
+    def test_are_written_as_the_library_writes_them(self, examples):
+        text = data_path("examples.jsonl").read_text(encoding="utf-8")
+        assert text == "".join(map(as_line, examples))
+
+    def test_that_are_offered_say_what_they_are_each_in_its_own_words(self, offered):
+        notes = [drawing.note for drawing in offered]
+        assert len(notes) == len(set(notes)) == 12
+        assert all(note and note == note.strip() for note in notes)
+
+    def test_that_are_offered_show_every_digit_that_their_notes_name(self, offered):
+        for drawing in offered:
+            named = [int(word) for word in drawing.note.split() if word.isdigit()]
+            assert named == ([] if drawing.label is None else [drawing.label]), drawing.note
+
+    @pytest.mark.parametrize(
+        ("word", "label"), [("crossed", 7), ("flag", 1), ("tiny", 3), ("scribble", None)]
+    )
+    def test_that_are_offered_have_what_is_told_about_apart(self, offered, word, label):
+        assert [drawing.label for drawing in offered if word in drawing.note.split()] == [label]
+
+    def test_of_which_one_is_tiny_is_that(self, offered):
+        (tiny,) = [drawing for drawing in offered if "tiny" in drawing.note.split()]
+        assert extent(tiny.strokes) < tiny.canvas / 5
+        assert all(extent(d.strokes) > extent(tiny.strokes) for d in offered if d is not tiny)
+        low, high = bounds(tiny.strokes)  # and in the corner: at the top right
+        assert low[0] > 0.75 * tiny.canvas and high[1] < 0.25 * tiny.canvas
+
+    def test_of_which_one_is_crossed_is_that(self, offered):
+        """The bar goes from the left of the stem to its right."""
+        (seven,) = [drawing for drawing in offered if "crossed" in drawing.note.split()]
+        digit, bar = seven.strokes
+        (left, top), (right, bottom) = bounds([bar])
+        assert right - left > 2 * (bottom - top)
+        stem = digit[(digit[:, 1] > top) & (digit[:, 1] < bottom), 0]
+        assert len(stem) and left < stem.min() and stem.max() < right
+
+    def test_fit_on_their_canvas_with_the_pen(self, examples):
+        for drawing in examples:
+            low, high = bounds(drawing.strokes)
+            assert (low - drawing.pen / 2 >= 0).all(), drawing.note
+            assert (high + drawing.pen / 2 <= drawing.canvas).all(), drawing.note
+
+    def test_that_are_offered_have_the_points_for_a_replay(self, offered):
+        for drawing in offered:
+            assert sum(map(len, drawing.strokes)) >= MOMENTS, drawing.note
+            # Points as a pointer reports them: nowhere a leap that a replay would show.
+            steps = [np.hypot(*np.diff(stroke, axis=0).T) for stroke in drawing.strokes]
+            assert np.concatenate(steps).max() < drawing.canvas / 20, drawing.note
+
+    def test_behind_those_that_are_offered_are_the_plain_digits(self, examples):
+        plain = examples[12:]
+        assert [drawing.label for drawing in plain] == list(range(10))
+        assert all(drawing.note is None for drawing in plain)
+
+    def test_that_are_plain_digits_are_read_right(self, examples, deep):
+        for drawing in examples[12:]:
+            assert deep.read(drawing.strokes).digit == drawing.label

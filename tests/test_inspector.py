@@ -289,6 +289,18 @@ def test_look_alikes_are_the_three_nearest_and_the_nearest_of_the_runner_up():
     assert f"the nearest {reading.runner_up}" in panel.names.value
 
 
+def test_where_the_training_images_are_missing_the_panel_says_how_to_get_them(
+    monkeypatch, tmp_path
+):
+    monkeypatch.setattr("nnlib.lookalikes.CACHE", tmp_path)
+    monkeypatch.setattr("nnlib.lookalikes.local_mnist", lambda: None)
+    inspector = Inspector()
+    open_all(inspector)
+    draw_one(inspector)
+    assert "not on this machine" in inspector.lookalikes.panel.names.value
+    assert inspector.status.value == ""
+
+
 def test_the_replay_follows_its_slider():
     inspector = Inspector()
     open_all(inspector)

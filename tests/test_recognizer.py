@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nnlib import Dense, Network, Reading, Recognizer, recognizer
+from nnlib.diagnostics import MEASURES
 from nnlib.drawing import DrawingError, centre_of_mass, ink, shrink_strokes
 from nnlib.files import data_path
-from nnlib.images import centre_image
+from nnlib.images import centre_image, check_image, shrink_image
 from nnlib.ladder import LADDER
 from nnlib.metrics import evaluate
 from nnlib.network import ModelError
@@ -30,8 +31,12 @@ def assert_whole(reading: Reading) -> None:
     assert reading.tensor.shape == (784,) and reading.tensor.dtype == np.float32
     assert reading.tensor.min() >= 0 and 0 < reading.tensor.max() <= 1
     names = [diagnostic.name for diagnostic in reading.diagnostics]
-    assert names == ["stroke density", "centre offset", "area ratio"]
+    assert names == list(MEASURES)
     assert all(np.isfinite([d.as_drawn, d.as_read]).all() for d in reading.diagnostics)
+    assert reading.as_drawn.shape == (28, 28)
+    assert reading.as_drawn.min() >= 0 and reading.as_drawn.max() <= 1 + 1e-12
+    assert reading.runner_up != reading.digit and type(reading.runner_up) is int
+    assert reading.probabilities[reading.runner_up] == np.sort(reading.probabilities)[-2]
 
 
 def assert_sentence(error: DrawingError) -> None:
@@ -143,6 +148,7 @@ class TestCanvasAndPen:
         small = [np.array(stroke) / 4 for stroke in SEVEN]
         states = {d.name: d.state for d in deep.read(small, pen=20).diagnostics}
         assert states["centre offset"] == states["area ratio"] == "corrected"
+        assert states["thickness"] == "corrected" and states["aspect"] == "usual"
 
     def test_leave_what_cannot_be_corrected_unusual(self, deep):
         """A scribble is dense, however it is scaled."""
@@ -195,7 +201,11 @@ class TestPaths:
 
     def test_all_report_how_it_looked_as_drawn(self, deep):
         readings = [deep.read(FOUR, 700, 10, path) for path in PATHS]
+        shrunk = shrink_strokes(self.STROKES, 700, 10)
         for reading in readings:
+            np.testing.assert_array_equal(reading.as_drawn, shrunk)
+            for diagnostic in reading.diagnostics:
+                assert diagnostic.as_drawn == MEASURES[diagnostic.name].of(shrunk)
             assert [d.as_drawn for d in reading.diagnostics] == [
                 d.as_drawn for d in readings[0].diagnostics
             ]
@@ -234,13 +244,14 @@ class TestImages:
         assert_whole(reading)
         assert reading.digit == 7
         assert centre_of_mass(reading.tensor.reshape(28, 28)) == pytest.approx((14, 14), abs=0.1)
+        np.testing.assert_array_equal(reading.as_drawn, shrink_image(check_image(photograph)))
         assert {d.name: d.state for d in reading.diagnostics}["centre offset"] == "corrected"
 
     def test_of_mnist_lose_at_most_a_fifth_of_a_point(self, deep, digits):
         """They are cut out and centred once more, which should change next to nothing."""
-        labels = digits.dev.labels
-        straight = np.mean(deep.network.predict(digits.dev.images) == labels)
-        answers = [deep.read_image(image).digit for image in digits.dev.images]
+        images, labels = digits.dev.images[::5], digits.dev.labels[::5]
+        straight = np.mean(deep.network.predict(images) == labels)
+        answers = [deep.read_image(image).digit for image in images]
         assert np.mean(np.array(answers) == labels) >= straight - 0.002
 
     @pytest.mark.parametrize("image", [None, "seven", np.zeros((28, 28)), np.zeros((3, 3, 3))])
@@ -248,6 +259,13 @@ class TestImages:
         with pytest.raises(DrawingError) as caught:
             deep.read_image(image)
         assert_sentence(caught.value)
+
+
+def test_the_runner_up_is_the_second_most_probable_digit():
+    probabilities = np.array([0.01, 0.02, 0.3, 0.03, 0.04, 0.05, 0.1, 0.4, 0.02, 0.03], np.float32)
+    reading = Reading(7, probabilities, np.zeros(784, np.float32), np.zeros((28, 28)), ())
+    assert (reading.digit, reading.runner_up) == (7, 2)
+    assert reading.confidence == pytest.approx(0.4)
 
 
 class TestModels:

@@ -39,8 +39,11 @@
   }
 
   const options = {subtree: true, childList: true, attributes: true, attributeFilter: ["class"]};
-  new MutationObserver(() => document.querySelectorAll(".nnlib-app").forEach(dress))
-    .observe(document.body, options);
+  let asked = 0; // one look a frame, however much has changed
+  new MutationObserver(() => {
+    cancelAnimationFrame(asked);
+    asked = requestAnimationFrame(() => document.querySelectorAll(".nnlib-app").forEach(dress));
+  }).observe(document.body, options);
 
   const KEYS = {"ctrl+z": "undo", "ctrl+y": "redo", "ctrl+shift+z": "redo", "delete": "clear"};
   window.addEventListener("keydown", event => {

@@ -5,24 +5,21 @@ Every panel has a `title` and `show(moment)`, where None stands for an empty pad
 
 import functools
 from collections.abc import Callable
-from dataclasses import replace
+from html import escape
 
 import ipywidgets as widgets
 import numpy as np
 
-from nnlib.app.panels import Moment, html
-from nnlib.app.pictures import Picture, as_svg, bright, grey, row, row_width, signed
-from nnlib.diagnostics import MEASURES, Diagnostic, reference
+from nnlib.app.panels import Guard, Moment, html
+from nnlib.app.pictures import Picture, bright, grey, row, row_width, signed
+from nnlib.data import DataError
 from nnlib.drawing import SIDE
 from nnlib.explain import activations, attribution, is_linear
 from nnlib.layers import Dense
 from nnlib.lookalikes import Lookalikes
 from nnlib.network import Network
 from nnlib.recognizer import Recognizer, model_names
-from nnlib.replay import Replay, first_points, replay
 from nnlib.whatif import what_if
-
-Guard = Callable[[Callable[..., None]], Callable[..., None]]
 
 
 class Fold(widgets.VBox):
@@ -48,28 +45,6 @@ class Fold(widgets.VBox):
     def _turn(self) -> None:
         self.panel.layout.display = None if self.button.value else "none"
         self.show(self._moment)
-
-
-class UnusualPanel(widgets.HTML):
-    """Each measure of the input, in the histogram of the training images of the answer."""
-
-    title = "Is the input unusual?"
-
-    def __init__(self):
-        super().__init__()
-        self.add_class("nnlib-diagnostics")
-
-    def show(self, moment: Moment | None) -> None:
-        if moment is None:
-            rows = [_measure(name, "", "", "", _histogram(name, None)) for name in MEASURES]
-            legend = "Grey: what the training images have."
-        else:
-            rows = [_diagnosed(diagnostic) for diagnostic in moment.reading.diagnostics]
-            legend = (
-                f"Grey: the training {moment.reading.digit}s. Dashed: this drawing as drawn. "
-                "Solid: as the network read it."
-            )
-        self.value = "".join(rows) + f"<p>{legend}</p>"
 
 
 class WhatIfPanel(widgets.VBox):
@@ -218,56 +193,17 @@ class LookalikesPanel(widgets.VBox):
             self.names.value = "<span>nearest</span><span>2nd</span><span>3rd</span><span></span>"
             return
         reading = moment.reading
-        found = self.index.nearest(reading.tensor)
-        found += self.index.nearest(reading.tensor, 1, label=reading.runner_up)
+        try:
+            index = self.index
+        except DataError as error:
+            self.names.value = escape(str(error))
+            return
+        found = index.nearest(reading.tensor)
+        found += index.nearest(reading.tensor, 1, label=reading.runner_up)
         self.picture.show(row([grey(lookalike.image) for lookalike in found]))
         names = [f"a {lookalike.label}, {lookalike.distance:.1f} away" for lookalike in found]
         names[-1] = f"the nearest {reading.runner_up}, {found[-1].distance:.1f} away"
         self.names.value = "".join(f"<span>{name}</span>" for name in names)
-
-
-class ReplayPanel(widgets.VBox):
-    """The strokes again, and what was read after each part of them.
-
-    Made when the pen is lifted: it takes two dozen readings.
-    """
-
-    title = "Replay: how the answer came about"
-
-    def __init__(self, guard: Guard):
-        self.replay: Replay | None = None
-        self._moment: Moment | None = None
-        self.sketch, self.plot = html("nnlib-sketch"), html("nnlib-plot")
-        self.slider = widgets.IntSlider(min=0, max=0, readout=False)
-        self.slider.add_class("nnlib-time")
-        self.slider.observe(guard(lambda change: self._draw()), "value")
-        self.play = widgets.Play(min=0, max=0, interval=60, show_repeat=False)
-        self.play.add_class("nnlib-play")
-        widgets.jslink((self.play, "value"), (self.slider, "value"))
-        controls = widgets.HBox([self.play, self.slider])
-        super().__init__([widgets.HBox([self.sketch, self.plot]), controls])
-        self.add_class("nnlib-replay")
-
-    def show(self, moment: Moment | None) -> None:
-        if moment is not None and not moment.lifted:
-            return
-        self._moment = moment
-        self.replay = moment and replay(moment.recognizer, moment.drawing.strokes)
-        last = len(self.replay.points) - 1 if self.replay else 0
-        self.play.max = self.slider.max = last
-        if self.slider.value == last:
-            self._draw()
-        self.play.value = self.slider.value = last
-
-    def _draw(self) -> None:
-        if self.replay is None:
-            self.sketch.value = self.plot.value = ""
-            return
-        now = min(self.slider.value, len(self.replay.points) - 1)
-        drawing = self._moment.drawing
-        strokes = first_points(drawing.strokes, int(self.replay.points[now]))
-        self.sketch.value = as_svg(replace(drawing, strokes=strokes))
-        self.plot.value = _plot(self.replay, now)
 
 
 _COLOURS = (
@@ -280,65 +216,3 @@ def _widths(network: Network) -> str:
     """784→256→128→10"""
     dense = [layer for layer in network.layers if isinstance(layer, Dense)]
     return "→".join(map(str, [dense[0].n_in, *(layer.n_out for layer in dense)]))
-
-
-def _diagnosed(d: Diagnostic) -> str:
-    value = f"{d.as_drawn:.2f} drawn, {d.as_read:.2f} read"
-    marks = _histogram(d.name, d.digit) + "".join(
-        f'<path class="{css_class}" d="M{_place(value, d):.1f} 0V30"/>'
-        for css_class, value in (("nnlib-drawn", d.as_drawn), ("nnlib-read", d.as_read))
-    )
-    advice = {
-        "usual": "",
-        "corrected": f'<em class="nnlib-corrected">{d.advice}</em>',
-        "unusual": f'<em class="nnlib-unusual">Unusual.</em> {d.advice}',
-    }[d.state]
-    return _measure(d.name, value, f"{d.words}.", advice, marks)
-
-
-def _measure(name: str, value: str, words: str, advice: str, drawing: str) -> str:
-    return (
-        f'<div class="nnlib-measure"><b>{name}</b><span>{value} ({MEASURES[name].unit})</span>'
-        f'<svg viewBox="0 0 100 30" preserveAspectRatio="none" aria-hidden="true">{drawing}</svg>'
-        f"<div>{words} {advice}</div></div>"
-    )
-
-
-@functools.cache
-def _histogram(name: str, digit: int | None) -> str:
-    """The training images of a digit as one SVG path, 100 wide and 30 high."""
-    shares = np.mean([reference(name, d).histogram for d in range(10)], axis=0)
-    if digit is not None:
-        shares = reference(name, digit).histogram
-    width = 100 / len(shares)
-    heights = 28 * shares / shares.max()
-    steps = "".join(f"V{30 - height:.1f}h{width:.3f}" for height in heights)
-    return f'<path class="nnlib-histogram" d="M0 30{steps}V30z"/>'
-
-
-def _place(value: float, d: Diagnostic) -> float:
-    """Where a value is on the histogram; beyond an end, at that end."""
-    start, end = d.reference.start, d.reference.end
-    return float(np.clip(100 * (value - start) / (end - start), 0.5, 99.5))
-
-
-def _plot(replay: Replay, now: int) -> str:
-    """Ten lines over the points drawn, 200 wide and 100 high; the highest four are named."""
-    x = 200 * (replay.points - 1) / max(replay.points[-1] - 1, 1)
-    highest = np.argsort(replay.probabilities.max(axis=0))[::-1]
-    lines = []
-    for rank, digit in list(enumerate(highest))[::-1]:
-        y = 100 - 100 * replay.probabilities[:, digit]
-        points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
-        lines.append(f'<polyline class="nnlib-line-{min(rank, 4)}" points="{points}"/>')
-    legend = "".join(
-        f'<span class="nnlib-line-{rank}">{digit} '
-        f"<em>{100 * replay.probabilities[now, digit]:.0f} %</em></span>"
-        for rank, digit in enumerate(highest[:4])
-    )
-    return (
-        '<svg viewBox="0 0 200 100" preserveAspectRatio="none" role="img" aria-label="The '
-        f'probability of each digit over the points drawn">{"".join(lines)}'
-        f'<path class="nnlib-now" d="M{x[now]:.1f} 0V100"/></svg>'
-        f"<div>{legend}</div><small>0 to 100 %, as it was drawn</small>"
-    )

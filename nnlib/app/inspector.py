@@ -24,15 +24,15 @@ from nnlib.app.explanations import (
     InsidePanel,
     LadderPanel,
     LookalikesPanel,
-    ReplayPanel,
-    UnusualPanel,
     WhatIfPanel,
     WherePanel,
 )
 from nnlib.app.panels import AnswerPanel, BarsPanel, Moment, TensorPanel
 from nnlib.app.pictures import as_svg
+from nnlib.app.replay import ReplayPanel
 from nnlib.app.sketchpad import Sketchpad
 from nnlib.app.takeaway import TakeAwayPanel
+from nnlib.app.unusual import UnusualPanel
 from nnlib.drawing import Drawing, check_strokes, read_drawings
 from nnlib.files import data_path
 from nnlib.recognizer import Reading, Recognizer, model_names
@@ -155,22 +155,27 @@ class Inspector(widgets.VBox):
             self.moment = Moment(drawing, self.recognizer, reading, lifted)
         for panel in (self.answer, self.bars, self.tensor):
             panel.show(self.moment)
-        self._show_rest([*self.folds, self.take_away])
+        self._show_later([*self.folds, self.take_away], BREATH)
 
-    def _show_rest(self, panels: list[Fold]) -> None:
-        """Show the reading in one panel after the other.
+    def _show_later(self, panels: list[widgets.Widget], wait: float) -> None:
+        """Show the reading in one panel after the other, the first in `wait` seconds.
 
-        While the pen is down, it has its turn between them.
+        So the answer is on its way before the rest is begun, and while the pen is down it
+        has its turn between two panels.
         """
-        self._guard(panels[0].show)(self.moment)
         self._earliest = time.monotonic() + max(PAUSE, 2 * (time.monotonic() - self._started))
-        if panels[1:]:
-            rest = functools.partial(self._show_rest, panels[1:])
-            wait = 0 if self.moment is None or self.moment.lifted else BREATH
-            try:
-                self._rest = asyncio.get_running_loop().call_later(wait, rest)
-            except RuntimeError:  # outside a kernel there is nobody to wait for
-                rest()
+        if not panels:
+            return
+
+        def show() -> None:
+            self._guard(panels[0].show)(self.moment)
+            drawing = self.moment is not None and not self.moment.lifted
+            self._show_later(panels[1:], BREATH if drawing else 0)
+
+        try:
+            self._rest = asyncio.get_running_loop().call_later(wait, show)
+        except RuntimeError:  # outside a kernel there is nobody to wait for
+            show()
 
     def _guard(self, handler: Callable[..., None]) -> Callable[..., None]:
         """The handler, in one thread, with an error told to the visitor and to the log.

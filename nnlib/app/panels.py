@@ -3,6 +3,7 @@
 Every panel has `show(moment)`, where None stands for an empty pad.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import ipywidgets as widgets
@@ -11,6 +12,8 @@ import numpy as np
 from nnlib.app.pictures import Picture, grey
 from nnlib.drawing import SIDE, Drawing
 from nnlib.recognizer import Reading, Recognizer
+
+Guard = Callable[[Callable[..., None]], Callable[..., None]]  # wraps the handlers of events
 
 SURE = 0.8  # below this probability the answer comes with a doubt
 UNSURE = 0.5  # and below this, with a greater one

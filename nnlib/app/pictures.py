@@ -29,9 +29,11 @@ class Picture(widgets.Box):
 
     def show(self, pixels: np.ndarray) -> None:
         """Show other pixels; what is not covered is white."""
-        self.pixels[...] = 255
-        self.pixels[: pixels.shape[0], : pixels.shape[1]] = pixels
-        self._draw()
+        shown = np.full_like(self.pixels, 255)
+        shown[: pixels.shape[0], : pixels.shape[1]] = pixels
+        if not np.array_equal(shown, self.pixels):
+            self.pixels = shown
+            self._draw()
 
     def clear(self) -> None:
         """Show white."""
