@@ -149,7 +149,10 @@ def centre_strokes(strokes: list[np.ndarray], scale: float, pen: float) -> np.nd
     """
     middle = np.mean(bounds(strokes), axis=0)
     centred = [(stroke - middle) * scale + CENTRE for stroke in strokes]
-    shift = CENTRE - np.array(centre_of_mass(ink(centred, pen)))
+    image = ink(centred, pen)
+    if not image.any():  # all of it is beyond the edges, or too thin to be seen
+        return image
+    shift = CENTRE - np.array(centre_of_mass(image))
     return ink([stroke + shift for stroke in centred], pen)
 
 

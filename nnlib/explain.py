@@ -5,7 +5,7 @@ logit of a digit  =  Σ over pixels of (ink × gradient)  +  what the biases add
 
 import numpy as np
 
-from nnlib.layers import Dense, ReLU
+from nnlib.layers import ReLU
 from nnlib.network import Network
 
 
@@ -27,7 +27,7 @@ def attribution(network: Network, tensor: np.ndarray, digit: int) -> np.ndarray:
 
 def is_linear(network: Network) -> bool:
     """Whether the logits are a weighted sum of the pixels, so that an attribution is exact."""
-    return all(isinstance(layer, Dense) for layer in network.layers)
+    return not any(isinstance(layer, ReLU) for layer in network.layers)
 
 
 def activations(network: Network, tensor: np.ndarray) -> list[np.ndarray]:

@@ -59,7 +59,7 @@ class Lookalikes:
     ) -> list[Lookalike]:
         """The `count` images with the smallest distance to a tensor (784,), nearest first.
 
-        label: only among the images with that label.
+        count: at most 60. label: only among the images with that label.
         """
         code = (tensor - self.mean) @ self.basis
         bounds = self._lengths - 2 * (self.codes @ code) + code @ code  # of squared distances

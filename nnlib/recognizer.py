@@ -4,6 +4,7 @@ The app, the command line, the tests and every measurement on drawings call this
 nobody prepares a drawing anywhere else.
 """
 
+import functools
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from nnlib.diagnostics import Diagnostic, diagnose
 from nnlib.drawing import (
     CANVAS,
     FAINT,
+    SIDE,
     DrawingError,
     check_strokes,
     normalise_strokes,
@@ -41,14 +43,13 @@ class Reading:
 
     digit: the answer. probabilities: (10,) float32, adding up to 1. tensor: (784,) float32
     in [0, 1], exactly what entered the network. as_drawn: (28, 28) in [0, 1], what it would
-    have been without any repair. diagnostics: one `Diagnostic` a measure.
+    have been without any repair.
     """
 
     digit: int
     probabilities: np.ndarray
     tensor: np.ndarray
     as_drawn: np.ndarray
-    diagnostics: tuple[Diagnostic, ...]
 
     @property
     def confidence(self) -> float:
@@ -58,7 +59,12 @@ class Reading:
     @property
     def runner_up(self) -> int:
         """The second most probable digit."""
-        return int(np.argsort(self.probabilities)[-2])
+        return int(np.argsort(-self.probabilities, kind="stable")[1])
+
+    @functools.cached_property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """What is unusual about the input: one `Diagnostic` a measure, when they are asked for."""
+        return diagnose(self.as_drawn, self.tensor.reshape(SIDE, SIDE), self.digit)
 
 
 class Recognizer:
@@ -120,9 +126,7 @@ class Recognizer:
     def _read(self, as_drawn: np.ndarray, as_read: np.ndarray) -> Reading:
         tensor = as_read.reshape(-1).astype(np.float32)
         probabilities = self.network.probabilities(tensor[None])[0]
-        digit = int(probabilities.argmax())
-        diagnostics = diagnose(as_drawn, as_read, digit)
-        return Reading(digit, probabilities, tensor, as_drawn, diagnostics)
+        return Reading(int(probabilities.argmax()), probabilities, tensor, as_drawn)
 
 
 def model_path(model: str | os.PathLike) -> Path:

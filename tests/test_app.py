@@ -309,13 +309,37 @@ def test_a_screen_reader_finds_the_pad_and_hears_the_answer(server, page):
     assert spoken.bounding_box()["width"] <= 1  # for the ear only
 
 
-def test_the_value_of_a_pixel_on_demand(server, page):
-    draw(page, open_pad(page, server[0]), ONE)
+def test_the_value_of_a_pixel_on_demand(hand):
+    page = hand.page
+    hand.draw(ONE)
     wait_for_digit(page, 1)
-    box = page.locator(".nnlib-tensor canvas").bounding_box()
-    assert box["width"] >= 28 * 10  # large enough to see single pixels
-    page.mouse.move(box["x"] + box["width"] * 14.5 / 28, box["y"] + box["height"] * 14.5 / 28)
+    tensor = page.locator(".nnlib-tensor canvas")
+    tensor.scroll_into_view_if_needed()
+    size = tensor.bounding_box()["width"]
+    assert size >= 28 * 10  # large enough to see single pixels
+    hand.press(".nnlib-tensor canvas", position={"x": size * 14.5 / 28, "y": size * 14.5 / 28})
     page.locator(".nnlib-pixel", has_text="row 14, column 14: 1.000").wait_for()
+
+
+@pytest.mark.parametrize("hand", ["touch"], indirect=True)
+def test_a_finger_draws_on_the_pad_and_scrolls_everywhere_else(hand):
+    page, swipe = hand.page, [[(0.5, 0.7), (0.5, 0.2)]]
+
+    def top() -> float:
+        return page.locator(".nnlib-sketchpad").bounding_box()["y"]
+
+    before = top()
+    hand.draw(swipe)
+    wait_for_digit(page, 1)
+    assert top() == before
+    tensor = page.locator(".nnlib-tensor canvas")
+    tensor.scroll_into_view_if_needed()
+    before = top()
+    draw_by_touch(page, tensor, swipe)
+    page.wait_for_function(
+        "before => document.querySelector('.nnlib-sketchpad').getBoundingClientRect().y < before",
+        arg=before - 100,
+    )
 
 
 def test_the_page_shows_no_code_no_error_and_asks_nobody_else(server, page):

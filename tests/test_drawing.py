@@ -239,6 +239,12 @@ class TestCentring:
         image = centre_strokes(check_strokes(DIGITS[digit]), scale, PEN)
         assert centre_of_mass(image) == pytest.approx((14, 14), abs=0.1)
 
+    def test_of_what_lies_beyond_the_edges_is_blank(self):
+        """Two dots, 50 pixels to the left and to the right: there is no mass to be moved."""
+        with np.errstate(all="raise"):
+            image = centre_strokes([line([0, 0]), line([100, 0])], scale=1, pen=PEN)
+        assert image.shape == (28, 28) and not image.any()
+
     def test_scales_the_strokes_and_not_the_pen(self):
         # The sides of a square are 200 and 300 on the canvas; the pen of 3 is added to both.
         square = [line([100, 50], [300, 50], [300, 350], [100, 350], [100, 50])]
@@ -631,3 +637,8 @@ class TestExamples:
     def test_that_are_plain_digits_are_read_right(self, examples, deep):
         for drawing in examples[12:]:
             assert deep.read(drawing.strokes).digit == drawing.label
+
+
+def test_strokes_of_which_nothing_can_be_seen_are_blank_and_not_a_warning():
+    far_apart = [np.array([[-3000.0, 0.0]]), np.array([[3000.0, 100.0]])]
+    assert not centre_strokes(far_apart, 28 / 500, 2.0).any()

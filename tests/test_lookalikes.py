@@ -194,9 +194,10 @@ class TestTheFiles:
         assert list(built[0].parent.iterdir()) == [built[0]]
 
     def test_lie_in_the_cache_where_nothing_else_is_said(self, tmp_path, small, monkeypatch):
-        monkeypatch.setattr(lookalikes, "CACHE", tmp_path / "not there yet")
+        cache = tmp_path / "neither this" / "nor this is there yet"
+        monkeypatch.setattr(lookalikes, "CACHE", cache)
         Lookalikes()
-        (folder,) = (tmp_path / "not there yet").iterdir()
+        (folder,) = cache.iterdir()
         assert {file.name for file in folder.iterdir()} == FILES
 
     @pytest.mark.parametrize("error", [OSError("No space left on device"), KeyboardInterrupt()])
@@ -220,6 +221,15 @@ class TestTheFiles:
             assert "cannot be written: No space left on device." in str(caught.value)
         assert len(saved) == file and list(tmp_path.iterdir()) == []
         assert Lookalikes(folder).images.shape == (100, 784)
+
+    def test_say_where_they_cannot_be_written(self, tmp_path, small):
+        (tmp_path / "cache").write_text("This is a letter.")  # a file, and not a folder
+        with pytest.raises(DataError, match=r"need 52 MB in .*cache, which cannot be written"):
+            Lookalikes(tmp_path / "cache" / "lookalikes")
+        assert (tmp_path / "cache").read_text() == "This is a letter."
+
+    def test_take_as_much_room_as_is_said(self, built):
+        assert sum(file.stat().st_size for file in built[0].iterdir()) == pytest.approx(52e6, 0.01)
 
     def test_may_be_made_by_two_at_once(self, tmp_path, small, monkeypatch):
         """Both see that there are none, and make them. One is later, and takes the other's."""

@@ -169,6 +169,15 @@ class TestPicture:
         assert (picture.pixels == 255).all()
         assert len(picture.sent) == 2 and (picture.sent[-1] == 255).all()
 
+    def test_sends_nothing_where_nothing_is_new(self, picture):
+        picture.clear()  # it was white before
+        assert picture.sent == []
+        for _ in range(2):
+            picture.show(np.full((1, 2, 3), 7, np.uint8))
+        assert len(picture.sent) == 1
+        picture.show(np.full((1, 3, 3), 7, np.uint8))
+        assert len(picture.sent) == 2
+
     def test_is_shown_again_to_a_browser_that_comes_later(self, picture):
         """A canvas that appears is empty, and asks for what it should show."""
         picture.show(np.full((2, 3, 3), 50, np.uint8))

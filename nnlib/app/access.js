@@ -1,4 +1,5 @@
-// What widgets cannot say from Python: names and roles for screen readers, and the keys.
+// What cannot be said from Python: names and roles for screen readers, the keys, and which canvas
+// a finger draws on.
 (() => {
   if (window.nnlibAccess) return;
   window.nnlibAccess = true;
@@ -44,6 +45,14 @@
     cancelAnimationFrame(asked);
     asked = requestAnimationFrame(() => document.querySelectorAll(".nnlib-app").forEach(dress));
   }).observe(document.body, options);
+
+  // A canvas that hears of touches keeps the page from scrolling. Only the pad needs them; what is
+  // tapped elsewhere arrives as a mouse.
+  for (const kind of ["touchstart", "touchmove", "touchend", "touchcancel"]) {
+    window.addEventListener(kind, event => {
+      if (event.target.closest?.(".nnlib-picture")) event.stopImmediatePropagation();
+    }, {capture: true, passive: true});
+  }
 
   const KEYS = {"ctrl+z": "undo", "ctrl+y": "redo", "ctrl+shift+z": "redo", "delete": "clear"};
   window.addEventListener("keydown", event => {

@@ -93,8 +93,6 @@ class TensorPanel(widgets.VBox):
         canvas.on_mouse_move(self.point)
         canvas.on_mouse_down(self.point)
         canvas.on_mouse_out(lambda x, y: self.point())
-        canvas.on_touch_start(lambda touches: self.point(*touches[0]))
-        canvas.on_touch_move(lambda touches: self.point(*touches[0]))
         self.value = html("nnlib-pixel")
         title = widgets.HTML("<h3>What the network sees: 28×28 pixels</h3>")
         super().__init__([title, self.picture, self.value])

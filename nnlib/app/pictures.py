@@ -81,7 +81,7 @@ def as_svg(drawing: Drawing) -> str:
     """The strokes as they look on the pad."""
     lines = "".join(
         # The last point stands twice, because a line of one point would not be shown.
-        f"<polyline points='{' '.join(f'{x:.0f},{y:.0f}' for x, y in [*stroke, stroke[-1]])}'/>"
+        f"<polyline points='{' '.join(f'{x:.4g},{y:.4g}' for x, y in [*stroke, stroke[-1]])}'/>"
         for stroke in drawing.strokes
     )
     return (
