@@ -7,7 +7,7 @@ import numpy as np
 from nnlib.drawing import normalise_strokes
 from nnlib.recognizer import Recognizer
 
-MOMENTS = 24  # of a replay, at most
+MOMENTS = 16  # of a replay, at most
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Replay:
 
 
 def replay(recognizer: Recognizer, strokes: list[np.ndarray]) -> Replay:
-    """Read the drawing as it was after a first part of its points, at up to 24 moments.
+    """Read the drawing as it was after a first part of its points, at up to 16 moments.
 
     Each is read as the whole is: scaled, inked and centred by what is there so far.
     """

@@ -466,8 +466,8 @@ def test_an_error_in_one_panel_leaves_the_others_and_the_pad_alone(caplog, monke
     assert inspector.status.value == ""
 
 
-def test_between_two_panels_the_pen_has_its_turn():
-    """While drawing, the panels come one at a time; the next stroke need not wait for them."""
+def test_while_drawing_the_panels_take_turns_with_each_other_and_with_the_pen():
+    """Two panels a reading, and between them whatever the pen does."""
 
     async def session() -> None:
         inspector = Inspector()
@@ -475,15 +475,27 @@ def test_between_two_panels_the_pen_has_its_turn():
         for fold in inspector.folds:
             fold.panel.show = lambda moment, title=fold.panel.title: order.append(title)
             fold.button.value = True
+        while inspector._rest is not None:  # until the empty pad has been shown
+            await asyncio.sleep(0.001)
         order.clear()
         inspector.sketchpad.begin(250, 100)
         inspector.sketchpad.extend(250, 300)
         while not order:
             await asyncio.sleep(0.001)
-        inspector.sketchpad.extend(250, 310)
         order.append("move")
-        while len(order) < len(inspector.folds) + 1:
+        inspector.sketchpad.extend(250, 310)
+        while len(order) < 3:
             await asyncio.sleep(0.001)
-        assert 0 < order.index("move") < len(inspector.folds)
+        assert order[1] == "move"
+        titles = {fold.panel.title for fold in inspector.folds}
+        while not titles <= set(order):  # each has its turn before long
+            assert len(order) < 2 * len(titles) + 2
+            inspector.sketchpad.extend(250, 310)
+            await asyncio.sleep(0.001)
+        inspector.sketchpad.end()
+        seen = len(order)
+        while inspector._rest is not None:
+            await asyncio.sleep(0.001)
+        assert set(order[seen:]) == titles  # all of them when the pen is up
 
     asyncio.run(session())

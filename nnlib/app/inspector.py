@@ -1,6 +1,7 @@
 """The app as one widget: the sketchpad and the panels, wired to a Recognizer.
 
 pen moves ──▶ stroke shown at once, a reading soon (at most ten a second)
+          ──▶ the answer, then two of the open panels in turn
 pen lifted ──▶ a reading now ──▶ the answer, then one panel after the other
 """
 
@@ -40,7 +41,7 @@ from nnlib.recognizer import Reading, Recognizer, model_names
 # While drawing, a reading starts so many seconds after the last one was shown, or twice as long
 # as that took: the pen comes first, on a slow machine too.
 PAUSE = 0.09
-BREATH = 0.01  # seconds between two panels, in which moves of the pen are seen to
+BREATH = 0.004  # seconds before a panel, in which messages leave and moves of the pen are seen to
 FIRST_MODEL = "robust"
 EXAMPLES = 12  # how many of data/examples.jsonl can be tried; the others are for notebooks
 
@@ -67,6 +68,7 @@ class Inspector(widgets.VBox):
         self._rest: asyncio.TimerHandle | None = None  # of the next panel to be shown
         self._started = 0.0  # when the last reading began
         self._earliest = 0.0  # when the next one while drawing may begin
+        self._turn = 0  # of the panels that are shown while drawing
         self._load = functools.cache(Recognizer.load)
 
         self.sketchpad = Sketchpad(self._read_soon, self._read_now, self._guard)
@@ -155,25 +157,33 @@ class Inspector(widgets.VBox):
             self.moment = Moment(drawing, self.recognizer, reading, lifted)
         for panel in (self.answer, self.bars, self.tensor):
             panel.show(self.moment)
-        self._show_later([*self.folds, self.take_away], BREATH)
+        self._show_later([*self.folds, self.take_away] if lifted else self._next_folds())
 
-    def _show_later(self, panels: list[widgets.Widget], wait: float) -> None:
-        """Show the reading in one panel after the other, the first in `wait` seconds.
+    def _next_folds(self) -> list[Fold]:
+        """The two open panels whose turn it is: while drawing, there is no time for more."""
+        panels = [fold for fold in self.folds if fold.button.value]
+        self._turn += 2
+        return [panels[(self._turn + place) % len(panels)] for place in range(min(2, len(panels)))]
 
-        So the answer is on its way before the rest is begun, and while the pen is down it
-        has its turn between two panels.
+    def _show_later(self, panels: list[widgets.Widget]) -> None:
+        """Show the reading in these panels, a breath later: the answer is on its way by then.
+
+        While the pen is down they come one at a time, for it has its turn between them.
         """
         self._earliest = time.monotonic() + max(PAUSE, 2 * (time.monotonic() - self._started))
         if not panels:
+            self._rest = None
             return
+        drawing = self.moment is not None and not self.moment.lifted
+        now = panels[:1] if drawing else panels
 
         def show() -> None:
-            self._guard(panels[0].show)(self.moment)
-            drawing = self.moment is not None and not self.moment.lifted
-            self._show_later(panels[1:], BREATH if drawing else 0)
+            for panel in now:
+                self._guard(panel.show)(self.moment)
+            self._show_later(panels[len(now) :])
 
         try:
-            self._rest = asyncio.get_running_loop().call_later(wait, show)
+            self._rest = asyncio.get_running_loop().call_later(BREATH, show)
         except RuntimeError:  # outside a kernel there is nobody to wait for
             show()
 

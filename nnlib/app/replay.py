@@ -13,7 +13,7 @@ from nnlib.replay import Replay, first_points, replay
 class ReplayPanel(widgets.VBox):
     """The strokes again, and what was read after each part of them.
 
-    Made when the pen is lifted: it takes two dozen readings.
+    Made when the pen is lifted: it takes sixteen readings.
     """
 
     title = "Replay: how the answer came about"

@@ -44,7 +44,7 @@ def as_png(drawing: Drawing) -> bytes:
         for x, y in points:  # round ends and joints
             brush.ellipse((x - radius, y - radius, x + radius, y + radius), fill=0)
     file = io.BytesIO()
-    image.reduce(FINER).save(file, "PNG")
+    image.reduce(FINER).save(file, "PNG", compress_level=1)
     return file.getvalue()
 
 
