@@ -260,9 +260,9 @@ class TestWhatIf:
             assert np.abs(found[name].after.image - found[name].before.image).max() < 0.15
 
     @pytest.mark.parametrize("model", ["deep", "robust"])
-    def test_repairs_the_small_5_in_a_corner(self, model):
+    def test_repairs_the_small_5_low_on_the_left(self, model):
         drawing = next(read_drawings(data_path("examples.jsonl")))
-        assert drawing.label == 5 and "corner" in drawing.note
+        assert drawing.label == 5 and "small 5" in drawing.note
         repair = steps_of(Recognizer.load(model), drawing)["The whole repair"]
         assert repair.matters and repair.before.digit != 5 and repair.after.digit == 5
         assert repair.sentence.startswith(f"The whole repair turns {repair.before.digit} (")

@@ -55,10 +55,9 @@ def _measure(name: str, value: str, words: str, advice: str, drawing: str) -> st
 
 @functools.cache
 def _histogram(name: str, digit: int | None) -> str:
-    """The training images of a digit as one SVG path, 100 wide and 30 high."""
-    shares = np.mean([reference(name, d).histogram for d in range(10)], axis=0)
-    if digit is not None:
-        shares = reference(name, digit).histogram
+    """The training images of a digit, or of all, as one SVG path, 100 wide and 30 high."""
+    digits = range(10) if digit is None else [digit]
+    shares = np.mean([reference(name, each).histogram for each in digits], axis=0)
     width = 100 / len(shares)
     heights = 28 * shares / shares.max()
     steps = "".join(f"V{30 - height:.1f}h{width:.3f}" for height in heights)
