@@ -151,7 +151,7 @@ def load_kaggle(folder: str | os.PathLike) -> KaggleDigits:
     return KaggleDigits(
         train=_split(rows[:-dev, 1:], rows[:-dev, 0]),
         dev=_split(rows[-dev:, 1:], rows[-dev:, 0]),
-        test_images=_ink(test),
+        test_images=as_ink(test),
     )
 
 
@@ -289,10 +289,10 @@ def _read_kaggle(path: Path, header: list[str]) -> np.ndarray:
 
 
 def _split(images: np.ndarray, labels: np.ndarray) -> Split:
-    return Split(_ink(images), labels.astype(np.int64))
+    return Split(as_ink(images), labels.astype(np.int64))
 
 
-def _ink(images: np.ndarray) -> np.ndarray:
+def as_ink(images: np.ndarray) -> np.ndarray:
     """Bytes (N, …) → (N, 784) float32 in [0, 1]."""
     ink = images.reshape(len(images), 784).astype(np.float32, order="C")
     ink /= 255

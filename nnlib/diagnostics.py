@@ -16,7 +16,7 @@ import numpy as np
 
 from nnlib import images
 from nnlib.data import Split
-from nnlib.drawing import BOX, CENTRE, FAINT, SIDE, centre_of_mass
+from nnlib.drawing import BOX, CENTRE, SIDE, centre_of_mass
 from nnlib.files import data_path
 
 MIDDLE = (1, 99)  # percentiles: what lies between is usual
@@ -38,8 +38,7 @@ def centre_offset(image: np.ndarray) -> float:
 
 def area_ratio(image: np.ndarray) -> float:
     """The smallest box that holds all ink above 0.1, as a share of the image, 0 to 1."""
-    width, height = _box(image)
-    return width * height / image.size
+    return images.crop(image).size / image.size
 
 
 def thickness(image: np.ndarray) -> float:
@@ -47,7 +46,7 @@ def thickness(image: np.ndarray) -> float:
 
     Relative to the digit, because it is what is left of a pen when the digit is scaled.
     """
-    longer = max(_box(image))
+    longer = max(images.crop(image).shape)
     return images.thickness(image) * BOX / longer if longer else 0.0
 
 
@@ -70,17 +69,8 @@ def slant(image: np.ndarray) -> float:
 
 def aspect(image: np.ndarray) -> float:
     """Width over height of the smallest box that holds all ink above 0.1; 0 without ink."""
-    width, height = _box(image)
+    height, width = images.crop(image).shape
     return width / height if height else 0.0
-
-
-def _box(image: np.ndarray) -> tuple[int, int]:
-    """The width and the height of the smallest box that holds all ink above FAINT."""
-    rows = np.flatnonzero((image > FAINT).any(axis=1))
-    columns = np.flatnonzero((image > FAINT).any(axis=0))
-    if not len(rows):
-        return 0, 0
-    return int(columns[-1] - columns[0] + 1), int(rows[-1] - rows[0] + 1)
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,7 @@ def mend_thickness(image: np.ndarray) -> np.ndarray:
     """
     from PIL import Image
 
-    digit = _crop(image)
+    digit = crop(image)
     size = max(digit.shape)
     share = thickness(digit) / size
     wanted = float(np.clip(share, THINNEST / BOX, THICKEST / BOX))
@@ -107,7 +107,7 @@ def mend_thickness(image: np.ndarray) -> np.ndarray:
 
 def centre_image(image: np.ndarray) -> np.ndarray:
     """Ink (h, w) → (28, 28) as MNIST's authors did it: cropped, scaled to 20, centred."""
-    digit = _crop(image)
+    digit = crop(image)
     x, y = centre_of_mass(digit)
     step = max(digit.shape) / BOX  # pixels of the digit to one of the result
     return _shrink(digit, x + 0.5 - (CENTRE + 0.5) * step, y + 0.5 - (CENTRE + 0.5) * step, step)
@@ -133,10 +133,12 @@ def shrink_image(image: np.ndarray) -> np.ndarray:
     return _shrink(image, (width - SIDE * step) / 2, (height - SIDE * step) / 2, step)
 
 
-def _crop(image: np.ndarray) -> np.ndarray:
-    """The smallest part of the image that holds all ink above FAINT."""
+def crop(image: np.ndarray) -> np.ndarray:
+    """The smallest part of the image that holds all ink above 0.1; (0, 0) without any."""
     rows = np.flatnonzero((image > FAINT).any(axis=1))
     columns = np.flatnonzero((image > FAINT).any(axis=0))
+    if not len(rows):
+        return image[:0, :0]
     return image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nnlib.data import CACHE, DEV, DataError, local_mnist, read_mnist
+from nnlib.data import CACHE, DEV, DataError, as_ink, local_mnist, read_mnist
 from nnlib.drawing import SIDE
 
 COMPONENTS = 64
@@ -73,14 +73,14 @@ class Lookalikes:
             Lookalike(
                 int(within[i]),
                 int(self.labels[within[i]]),
-                _ink(self.images[within[i]]).reshape(SIDE, SIDE),
+                as_ink(self.images[within[[i]]]).reshape(SIDE, SIDE),
                 float(distances[i]),
             )
             for i in np.argsort(distances)[:count]
         ]
 
     def _distances(self, tensor: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        return np.linalg.norm(_ink(self.images[rows]) - tensor, axis=1)
+        return np.linalg.norm(as_ink(self.images[rows]) - tensor, axis=1)
 
 
 def _prepare(folder: Path) -> None:
@@ -93,13 +93,13 @@ def _prepare(folder: Path) -> None:
         )
     images = read_mnist(mnist, "train-images-idx3-ubyte.gz")[:-DEV].reshape(-1, SIDE * SIDE)
     labels = read_mnist(mnist, "train-labels-idx1-ubyte.gz")[:-DEV]
-    some = _ink(images[::10])  # any basis gives the true nearest; that of a sample gives few
+    some = as_ink(images[::10])  # any basis gives the true nearest; that of a sample gives few
     mean = some.mean(axis=0)
     _, vectors = np.linalg.eigh((some - mean).T @ (some - mean))
     basis = np.ascontiguousarray(vectors[:, -COMPONENTS:])
     # A part at a time: the kernel of a drawing app has better uses for 157 MB.
     starts = range(0, len(images), 5000)
-    codes = np.concatenate([(_ink(images[i : i + 5000]) - mean) @ basis for i in starts])
+    codes = np.concatenate([(as_ink(images[i : i + 5000]) - mean) @ basis for i in starts])
     arrays = dict(images=images, codes=codes, labels=labels, mean=mean, basis=basis)
     try:
         _write(folder, arrays)
@@ -122,7 +122,3 @@ def _write(folder: Path, arrays: dict[str, np.ndarray]) -> None:
             raise
     finally:
         shutil.rmtree(made, ignore_errors=True)
-
-
-def _ink(images: np.ndarray) -> np.ndarray:
-    return images / np.float32(255)

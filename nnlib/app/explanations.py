@@ -87,12 +87,12 @@ class LadderPanel(widgets.HTML):
 
     def __init__(self, load: Callable[[str], Recognizer]):
         super().__init__()
-        self._load = load
+        self._load, self._names = load, model_names()
         self.add_class("nnlib-ladder")
 
     def show(self, moment: Moment | None) -> None:
         rows = []
-        for name in model_names():
+        for name in self._names:
             network = self._load(name).network
             digit, percent, share = "", "", 0.0
             if moment is not None:

@@ -11,13 +11,13 @@ import ipywidgets as widgets
 import numpy as np
 from ipycanvas import Canvas, hold_canvas
 
+from nnlib.app.panels import Guard
 from nnlib.app.pictures import INK
 from nnlib.drawing import CANVAS, MOST_POINTS, MOST_STROKES, PEN_SHARE
 
 MOST_CHANGES = 1_000  # that can be undone
 
 Point = tuple[float, float]
-Handler = Callable[..., None]
 
 
 class Sketchpad(widgets.Box):
@@ -35,7 +35,7 @@ class Sketchpad(widgets.Box):
         self,
         on_draw: Callable[[], None],
         on_done: Callable[[], None],
-        guard: Callable[[Handler], Handler] = lambda handler: handler,
+        guard: Guard = lambda handler: handler,
     ):
         self.strokes: list[list[Point]] = []
         self.past: deque[list[list[Point]]] = deque(maxlen=MOST_CHANGES)  # strokes before changes
