@@ -1,9 +1,9 @@
-"""How fast is the app? Its start, pen-up to the answer and to everything, drawing at 60 moves/s.
+"""How fast is the app? Its start, the time from pen-up to the answer, and drawing at 60 moves/s.
 
     python benchmarks/app.py
 
-Every panel is open. Needs the test extra and a Chromium. Times are seen from the browser, on
-this machine.
+Every panel is open. Needs the test extra and a Chromium. All times are measured in the browser,
+which runs on the same machine as the server.
 """
 
 import math
@@ -15,12 +15,12 @@ from pathlib import Path
 import psutil
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-from browser import browser, open_pad, unfold, voila, wait_for_digit
+from browser import browser, open_pad, open_panels, voila, wait_for_digit
 
-# Draws one stroke at 60 moves a second, in shares of the pad, and looks at the clock: when each
-# move is on the pad (its canvas strokes a line), when the answer has come after pen-up (it is
-# announced then), and when everything has (the links that save the drawing change last). Frames
-# are counted too: a page that is busy shows fewer than 60 a second.
+# Draws one stroke at 60 moves a second (points in shares of the pad) and measures when each move
+# is on the pad (its canvas strokes a line), when the answer arrives after pen-up (the live region
+# changes), and when everything has (the export links change last). Also counts frames: a busy
+# page shows fewer than 60 a second.
 DRAW = """points => new Promise(resolve => {
     const pad = document.querySelector(".nnlib-sketchpad canvas");
     const box = pad.getBoundingClientRect();
@@ -48,16 +48,16 @@ DRAW = """points => new Promise(resolve => {
         if (moves < points.length - 1) return;
         clearInterval(timer);
         const fps = 1000 * frames / (performance.now() - start);
-        const told = [changed(".nnlib-spoken"), changed(".nnlib-take-away")];
-        const lifted = performance.now();
+        const changes = [changed(".nnlib-live-region"), changed(".nnlib-export")];
+        const penUp = performance.now();
         send("mouseup", points[moves]);
-        const [answer, everything] = await Promise.all(told);
+        const [answer, everything] = await Promise.all(changes);
         CanvasRenderingContext2D.prototype.stroke = stroke;
-        resolve({lags, fps, answer: answer - lifted, everything: everything - lifted});
+        resolve({lags, fps, answer: answer - penUp, everything: everything - penUp});
     }, 2);
 })"""
 
-SEVEN = [(0.25 + 0.02 * i, 0.2) for i in range(24)] + [
+STROKE = [(0.25 + 0.02 * i, 0.2) for i in range(24)] + [
     (0.73 - 0.01 * i, 0.2 + 0.025 * i) for i in range(25)
 ]
 CIRCLES = [
@@ -82,30 +82,30 @@ def main(starts: int = 5, strokes: int = 40) -> None:
         with voila() as (address, process, _):
             page = opened.new_page(viewport={"width": 1280, "height": 800})
             open_pad(page, address)
-            unfold(page)
+            open_panels(page)
             sevens = []
             for _ in range(strokes + 1):
-                sevens.append(page.evaluate(DRAW, SEVEN))
+                sevens.append(page.evaluate(DRAW, STROKE))
                 wait_for_digit(page, 7)
                 page.locator(".nnlib-clear").click()
                 wait_for_digit(page, "")
                 page.wait_for_timeout(200)
-            del sevens[0]  # the first unpacks the training images, on a new machine
+            del sevens[0]  # on a new machine, the first unpacks the training images
             for what in ("answer", "everything"):
-                tell(f"pen-up to {what}", [seven[what] for seven in sevens])
+                print_delays(f"pen-up to {what}", [seven[what] for seven in sevens])
             circles = page.evaluate(DRAW, CIRCLES)
             print(f"{len(CIRCLES)} moves at 60 a second: {circles['fps']:.0f} frames a second")
-            tell("a move to its line on the pad", circles["lags"])
+            print_delays("a move to its line on the pad", circles["lags"])
             [kernel] = psutil.Process(process.pid).children()
-            memory = kernel.memory_full_info().uss / 1e6  # what it shares with no other process
+            memory = kernel.memory_full_info().uss / 1e6  # not shared with any other process
             print(f"a visitor's kernel: {memory:.0f} MB of its own")
 
 
-def tell(what: str, delays: list[float]) -> None:
-    late = statistics.quantiles(delays, n=20)[-1]
+def print_delays(what: str, delays: list[float]) -> None:
+    percentile_95 = statistics.quantiles(delays, n=20)[-1]
     print(
         f"{what}: median {statistics.median(delays):.0f} ms, "
-        f"95th percentile {late:.0f} ms, of {len(delays)}"
+        f"95th percentile {percentile_95:.0f} ms, of {len(delays)}"
     )
 
 

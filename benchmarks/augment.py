@@ -12,7 +12,7 @@ import time
 import numpy as np
 
 from nnlib import load_mnist
-from nnlib.augment import Augmentation, lookup
+from nnlib.datasets.augmentation import Augmentation, bilinear_sample
 
 BATCH, IMAGES = 128, 12_800
 
@@ -27,7 +27,7 @@ def main() -> None:
     y = y + rng.uniform(-2, 2, (BATCH, 784)).astype(np.float32)
     rivals = {
         "Augmentation": lambda batch: augment(batch, rng),
-        "its lookup alone": lambda batch: lookup(batch, x, y),
+        "its lookup alone": lambda batch: bilinear_sample(batch, x, y),
     }
     try:
         import torch

@@ -22,10 +22,10 @@ from subprocess import PIPE
 import numpy as np
 
 from nnlib import Adam, fit, load_mnist
-from nnlib.data import Split
-from nnlib.ladder import LADDER
+from nnlib.datasets.splits import Split
+from nnlib.training.recipes import MODELS
 
-WIDTHS, BATCH = LADDER["deep"].widths, 128
+WIDTHS, BATCH = MODELS["deep"].widths, 128
 
 
 def products(train: Split) -> Callable[[], None]:
@@ -54,7 +54,7 @@ def products(train: Split) -> Callable[[], None]:
 
 
 def ours(train: Split) -> Callable[[], None]:
-    network, optimizer = LADDER["deep"].network(), Adam(2e-3)
+    network, optimizer = MODELS["deep"].network(), Adam(2e-3)
     return lambda: fit(
         network, train, optimizer=optimizer, l2=5e-4, epochs=1, batch_size=BATCH, progress=False
     )

@@ -1,36 +1,28 @@
-"""Handwritten digits, recognised by networks written in NumPy alone.
+"""Handwritten digits, recognized by networks written in NumPy alone.
 
-The modules, in the order in which the notebooks meet them:
-
-data          MNIST → Digits: train, dev, test
-layers        Dense, ReLU, Dropout: forward and backward
-losses        softmax and cross-entropy
-network       Network: layers over one flat vector of parameters
-gradcheck     is a gradient right? ask the function itself
-optimizers    gradient descent, momentum, Adam
-training      fit: batches, epochs, history
-metrics       accuracy, confusion
-ladder        the recipes of the trained models
-drawing       pen strokes → 28×28, the way MNIST was made
-images        pixels → 28×28, the same way
-diagnostics   what is unusual about an input
-recognizer    strokes or image → Reading
-whatif        the same drawing in another form
-explain       which ink spoke for an answer
-lookalikes    the nearest training images
-replay        what was read on the way
-app           the drawing app
+preprocessing  a drawing or an image → the 28×28 input
+datasets       where images, labels and drawings come from
+nn             the network: layers, loss, optimizers
+training       how a network gets its parameters
+recognition    a trained network in use
+explain        why this answer
+app            the drawing app
+server         what the app needs of its server
+plots          figures of the notebooks
+exercises      checks the reader's answers
+files          atomic writes; where data and cache lie
+cli            the command line
 """
 
-__version__ = "0.1.0"
-
-from nnlib.data import load_kaggle, load_mnist
-from nnlib.layers import Dense, Dropout, ReLU
-from nnlib.losses import cross_entropy, softmax
-from nnlib.network import Network
-from nnlib.optimizers import Adam, GradientDescent, Momentum
-from nnlib.recognizer import Reading, Recognizer
-from nnlib.training import fit
+from nnlib.datasets.kaggle import load_kaggle
+from nnlib.datasets.mnist import load_mnist
+from nnlib.nn.layers import Dense, Dropout, ReLU
+from nnlib.nn.losses import cross_entropy, softmax
+from nnlib.nn.network import Network
+from nnlib.nn.optimizers import Adam, GradientDescent, Momentum
+from nnlib.recognition.recognizer import Recognizer
+from nnlib.training.fit import fit
+from nnlib.version import __version__
 
 __all__ = [
     "Adam",
@@ -40,8 +32,8 @@ __all__ = [
     "Momentum",
     "Network",
     "ReLU",
-    "Reading",
     "Recognizer",
+    "__version__",
     "cross_entropy",
     "fit",
     "load_kaggle",

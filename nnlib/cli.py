@@ -1,7 +1,10 @@
-"""The command line: python -m nnlib train | evaluate | predict | convert | ladder | ….
+"""The command line: `nnlib COMMAND …`, the same as `python -m nnlib COMMAND …`.
 
-Results go to standard output, progress and errors to standard error. An error is one
+Every command but `app` is a function that returns one JSON object; `main` prints it, as JSON or
+as text for people, on standard output. Progress and errors go to standard error. An error is one
 sentence, and the exit code is then 1.
+
+Commands read packaged data, and write below the working directory or where `--out` says.
 """
 
 import argparse
@@ -9,184 +12,391 @@ import itertools
 import json
 import sys
 from collections.abc import Iterable, Iterator
+from io import TextIOWrapper
 from pathlib import Path
+from typing import Any, TypeVar
 
-from nnlib import ladder, metrics
-from nnlib.data import Digits, Split, load_mnist, read_labelled
-from nnlib.diagnostics import measure_training_data
-from nnlib.drawing import Drawing, read_drawings, write_drawings
-from nnlib.evaluation import as_split, evaluate_drawings, evaluate_images
-from nnlib.files import data_path, replacing
-from nnlib.images import read_image
-from nnlib.recognizer import PATHS, Reading, Recognizer
-from nnlib.unipen import read_unipen
+from nnlib.datasets.arrays import read_labeled_images
+from nnlib.datasets.drawings_file import read_drawings, write_drawings
+from nnlib.datasets.mnist import load_mnist
+from nnlib.datasets.unipen import read_unipen
+from nnlib.explain.diagnostics import measure_training_data
+from nnlib.files import write_json
+from nnlib.nn.network import Network
+from nnlib.preprocessing.drawing import Drawing
+from nnlib.preprocessing.images import read_image
+from nnlib.recognition.evaluation import (
+    drawings_to_split,
+    evaluate_drawings,
+    evaluate_images,
+    evaluate_split,
+    pens_table,
+)
+from nnlib.recognition.recognizer import PREPROCESSINGS, Recognizer
+from nnlib.recognition.registry import DEFAULT_MODEL
+from nnlib.training import recipes
+from nnlib.training.experiments import (
+    ablation_table,
+    augmentation_table,
+    merge_runs,
+    models_table,
+    read_runs,
+    train_and_measure,
+)
+from nnlib.training.recipes import Recipe
+
+Result = dict[str, Any]  # JSON values
+Item = TypeVar("Item")
 
 
 def main(arguments: list[str] | None = None) -> None:
+    """Run one command. Raises SystemExit where it fails. arguments: those of the process."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # some consoles cannot print ± or →
     parser = _parser()
-    options = parser.parse_args(arguments)
+    options, flags = parser.parse_known_args(arguments)
+    if flags and options.run is not None:
+        parser.error(f"unrecognized arguments: {' '.join(flags)}")
     try:
-        options.run(options)
+        if options.run is None:
+            _serve_app(flags)
+            return
+        result = options.run(options)
     except (ValueError, ArithmeticError, OSError) as error:
         sys.exit(f"nnlib: {error}")
     except KeyboardInterrupt:
         sys.exit("nnlib: interrupted")
+    print(json.dumps(result) if options.json else options.text(result))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m nnlib", description="Handwritten digits, recognised in NumPy alone."
+        prog="nnlib", description="Handwritten digits, recognized in NumPy alone."
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
-    command = commands.add_parser("train", help="train models of the ladder and save them")
-    names = ", ".join(ladder.LADDER)
-    command.add_argument("names", nargs="+", choices=ladder.LADDER, metavar="NAME", help=names)
-    command.add_argument("--seed", type=int, default=0, help="of weights and batches (default 0)")
-    where = "where NAME.npz goes (default: data/models)"
-    command.add_argument("--out", type=Path, default=data_path("models"), help=where)
-    command.set_defaults(run=_train)
+    json_option = argparse.ArgumentParser(add_help=False)
+    json_option.add_argument("--json", action="store_true", help="print one JSON object")
 
-    known = "a model's name, or the path of an .npz"
+    writers_option = argparse.ArgumentParser(add_help=False)
+    what = "only the drawings of these writers, such as 11-30"
+    writers_option.add_argument("--writers", type=_range, metavar="A-B", help=what)
+
+    preprocessing_option = argparse.ArgumentParser(add_help=False)
+    what = "how drawings become 28×28 inputs (default strokes): "
+    what += "; ".join(f"{name}: {meaning}" for name, meaning in PREPROCESSINGS.items())
+    preprocessing_option.add_argument("--preprocessing", choices=PREPROCESSINGS, help=what)
+
+    out_option = argparse.ArgumentParser(add_help=False)
+    what = "the folder that results and models are written to (default: data)"
+    out_option.add_argument("--out", type=Path, default=Path("data"), metavar="FOLDER", help=what)
+
+    seeds_option = argparse.ArgumentParser(add_help=False)
+    what = "of weights and batches (default: 0 1 2)"
+    seeds_option.add_argument(
+        "--seeds", type=_seed, nargs="+", default=[0, 1, 2], metavar="N", help=what
+    )
+
+    drawings_argument = argparse.ArgumentParser(add_help=False)
+    what = "labeled drawings, .jsonl or .jsonl.gz"
+    drawings_argument.add_argument("drawings", type=Path, metavar="DRAWINGS", help=what)
+
+    command = commands.add_parser(
+        "app",
+        help="open the drawing app",
+        usage="nnlib app [-h] [VOILA FLAGS …]",
+        description="Open the drawing app in a browser. All further flags go to Voila, such as "
+        "--port=8867 and --no-browser; `voila --help-all` lists them.",
+        allow_abbrev=False,
+    )
+    command.set_defaults(run=None)
+
+    what = "train models and save them"
+    command = commands.add_parser("train", parents=[json_option], help=what, description=what)
+    what = f"a recipe ({', '.join(recipes.MODELS)}), or the path of a model to train once more"
+    command.add_argument("models", nargs="+", type=_trainable, metavar="NAME|MODEL.npz", help=what)
+    what = "of weights and batches (default: 0, or the seed of MODEL.npz)"
+    command.add_argument("--seed", type=_seed, metavar="N", help=what)
+    what = "where NAME.npz, or NAME-seedN.npz, is written (default: the working directory)"
+    command.add_argument("--out", type=Path, default=Path(), metavar="FOLDER", help=what)
+    command.set_defaults(run=_train, text=_training_text)
+
+    model = "a model's name, or the path of an .npz"
     what = "measure a model on MNIST's test images, on drawings or on other images"
-    command = commands.add_parser("evaluate", help=what)
-    command.add_argument("name", metavar="NAME", help=known)
+    parents = [json_option, preprocessing_option, writers_option]
+    command = commands.add_parser("evaluate", parents=parents, help=what, description=what)
+    command.add_argument("model", metavar="MODEL", help=model)
     data = command.add_mutually_exclusive_group()
-    data.add_argument("--drawings", type=Path, metavar="FILE", help="labelled .jsonl, .jsonl.gz")
+    what = "labeled drawings, .jsonl or .jsonl.gz"
+    data.add_argument("--drawings", type=Path, metavar="FILE", help=what)
     what = ".npz of images (N, 28, 28) and labels (N,), or a .csv like Kaggle's train.csv"
     data.add_argument("--images", type=Path, metavar="FILE", help=what)
-    what = "how drawings become 28×28: " + "; ".join(f"{k}, {v}" for k, v in PATHS.items())
-    command.add_argument("--path", choices=PATHS, default="strokes", help=what)
-    what = "only drawings of these writers, such as 11-30"
-    command.add_argument("--writers", type=_range, metavar="FIRST-LAST", help=what)
-    command.add_argument("--json", action="store_true", help="print one JSON object")
-    what = "add the result to a JSON file of results (see data/results/pens.json)"
-    command.add_argument("--save", type=Path, metavar="FILE", help=what)
-    command.set_defaults(run=_evaluate)
+    command.set_defaults(run=_evaluate, text=_evaluation_text)
 
-    command = commands.add_parser("predict", help="read digits from a file")
-    kinds = "an image (PNG, …), a 28×28 .npy, or drawings (.jsonl, .jsonl.gz)"
-    command.add_argument("file", metavar="FILE", help=kinds)
-    command.add_argument("--model", default="robust", help=f"{known} (default robust)")
-    command.add_argument("--json", action="store_true", help="print one JSON object")
-    command.set_defaults(run=_predict)
+    what = "recognize the digits of a file"
+    parents = [json_option, preprocessing_option]
+    command = commands.add_parser("predict", parents=parents, help=what, description=what)
+    what = "an image (PNG, …), a 28×28 .npy, or drawings (.jsonl, .jsonl.gz)"
+    command.add_argument("file", type=Path, metavar="FILE", help=what)
+    what = f"{model} (default {DEFAULT_MODEL})"
+    command.add_argument("--model", default=DEFAULT_MODEL, metavar="MODEL", help=what)
+    command.set_defaults(run=_predict, text=_predictions_text)
 
     what = "make a drawings file of UCI's pen digits (pendigits-orig.tra, .tes)"
-    command = commands.add_parser("convert", help=what)
+    command = commands.add_parser("convert", parents=[json_option], help=what, description=what)
     command.add_argument("files", nargs="+", type=Path, metavar="FILE", help="unpacked originals")
     command.add_argument("out", type=Path, metavar="OUT", help="a .jsonl or .jsonl.gz to write")
-    command.set_defaults(run=_convert)
+    command.set_defaults(run=_convert, text=lambda r: f"{r['path']}: {r['n']:,} drawings")
 
-    what = "train every model with several seeds; keep seed 0's, write data/results/ladder.json"
-    command = commands.add_parser("ladder", help=what)
-    which = "only these; what the file says of other models and seeds is kept (default: all)"
-    command.add_argument("names", nargs="*", metavar="NAME", help=which)
-    command.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="N")
-    command.set_defaults(run=_ladder)
+    what = "measure again what README and the notebooks report"
+    command = commands.add_parser("reproduce", help=what, description=what)
+    studies = command.add_subparsers(metavar="WHAT", required=True)
 
-    what = "train `deep` with one ingredient left out; write data/results/ablation.json"
-    command = commands.add_parser("ablation", help=what)
-    command.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="N")
-    command.set_defaults(run=_ablation)
+    what = "train every model with several seeds; write FOLDER/results/models.json, and the "
+    what += "models of seed 0 to FOLDER/models"
+    parents = [json_option, seeds_option, out_option]
+    study = studies.add_parser("models", parents=parents, help=what, description=what)
+    what = "only these; what the file has of other models and seeds is kept (default: all)"
+    study.add_argument("names", nargs="*", type=_recipe_name, metavar="NAME", help=what)
+    study.set_defaults(run=_reproduce_models, text=models_table)
 
-    what = "the same for `robust`, short, and pen drawings; write data/results/augmentation.json"
-    command = commands.add_parser("augmentation", help=what)
-    command.add_argument("drawings", type=Path, metavar="FILE", help="labelled .jsonl, .jsonl.gz")
-    what = "measure on these writers' drawings only, such as 11-30"
-    command.add_argument("--writers", type=_range, metavar="FIRST-LAST", help=what)
-    command.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="N")
-    command.set_defaults(run=_augmentation)
+    what = "train `deep` with one ingredient left out; write FOLDER/results/ablation.json"
+    study = studies.add_parser("ablation", parents=parents, help=what, description=what)
+    study.set_defaults(run=_reproduce_ablation, text=ablation_table)
 
-    what = "measure the training images; write data/reference.json"
-    command = commands.add_parser("reference", help=what)
-    command.set_defaults(run=_reference)
+    what = "train `robust` briefly with one ingredient left out, and measure it on drawings; "
+    what += "write FOLDER/results/augmentation.json"
+    parents = [json_option, drawings_argument, writers_option, seeds_option, out_option]
+    study = studies.add_parser("augmentation", parents=parents, help=what, description=what)
+    study.set_defaults(run=_reproduce_augmentation, text=augmentation_table)
+
+    what = "measure every model on drawings, with every preprocessing; write "
+    what += "FOLDER/results/pens.json"
+    parents = [json_option, drawings_argument, writers_option, out_option]
+    study = studies.add_parser("pens", parents=parents, help=what, description=what)
+    study.set_defaults(run=_reproduce_pens, text=lambda result: pens_table(result["results"]))
+
+    what = "measure the training images; write FOLDER/reference.json"
+    parents = [json_option, out_option]
+    study = studies.add_parser("reference", parents=parents, help=what, description=what)
+    study.set_defaults(run=_reproduce_reference, text=_reference_text)
     return parser
 
 
-def _train(options: argparse.Namespace) -> None:
+def _serve_app(flags: list[str]) -> None:
+    from nnlib.server.launch import launch
+
+    launch(flags)
+
+
+def _train(options: argparse.Namespace) -> Result:
+    plans = [_training_plan(model, options.seed, options.out) for model in options.models]
     digits = load_mnist()
-    for name in options.names:
-        network, _ = ladder.train(name, digits, options.seed)
-        path = options.out / f"{name}{f'-seed{options.seed}' if options.seed else ''}.npz"
+    trained = []
+    for name, recipe, seed, path in plans:
+        _report(f"{name}, seed {seed}")
+        network, _ = recipe.train(digits, seed)
+        network.info["name"] = name
         network.save(path)
-        print(f"{path}: {network.info['metrics']['dev_accuracy']:.2%} right on dev")
+        _report(f"wrote {path}")
+        metrics = network.info["metrics"]
+        trained.append({"model": name, "seed": seed, "path": str(path)} | metrics)
+    return {"models": trained}
 
 
-def _evaluate(options: argparse.Namespace) -> None:
-    if not options.drawings and (options.path != "strokes" or options.writers):
-        raise ValueError("--path and --writers say something of drawings: add --drawings FILE.")
-    saved = _read_results(options.save) if options.save else []
-    command = f"python -m nnlib evaluate {options.name}"
-    recognizer = Recognizer.load(options.name)
-    if options.drawings:
-        command += f" --drawings {options.drawings.name} --path {options.path}"
-        command += _writers_option(options.writers)
-        drawings = _drawings_of(options.drawings, options.writers)
-        data = f"{options.drawings.name}, {options.path}"
-        result = evaluate_drawings(recognizer, drawings, options.path) | {"path": options.path}
-    elif options.images:
-        command += f" --images {options.images.name}"
-        data = options.images.name
-        images, labels = read_labelled(options.images)
-        result = evaluate_images(recognizer, _progress(images), labels)
+def _training_plan(model: str, seed: int | None, out: Path) -> tuple[str, Recipe, int, Path]:
+    """Name, recipe, seed and file of a model to train, by its recipe or as another was trained."""
+    if model in recipes.MODELS:
+        name, recipe, seed = model, recipes.MODELS[model], seed or 0
     else:
-        data, test = "MNIST test", load_mnist().test
-        loss, accuracy = metrics.evaluate(recognizer.network, test.images, test.labels)
-        answers = recognizer.network.predict(test.images)
-        confusion = metrics.confusion_matrix(answers, test.labels).tolist()
-        result = {"n": len(test), "accuracy": accuracy, "loss": loss, "confusion": confusion}
-    result = {"command": command, "model": options.name, "data": data} | result
-    if options.save:
-        others = [other for other in saved if other["command"] != command]
-        results = sorted([*others, result], key=lambda other: other["command"])
-        _write_json(options.save, {"results": results})
-    print(json.dumps(result) if options.json else _describe(result))
+        info = Network.load(model).info
+        if "recipe" not in info:
+            raise ValueError(f"{model} does not contain the recipe that it was trained by.")
+        name, recipe = info.get("name", Path(model).stem), Recipe.from_json(info["recipe"])
+        seed = info.get("seed", 0) if seed is None else seed
+    path = out / (f"{name}-seed{seed}.npz" if seed else f"{name}.npz")
+    if Path(model).is_file() and path.is_file() and path.samefile(model):
+        raise ValueError(f"Training would overwrite {model}: add --out FOLDER.")
+    return name, recipe, seed, path
 
 
-def _describe(result: dict) -> str:
-    """What `evaluate` found, as tables for people."""
-    lines = [f"{result['model']} on {result['n']:,} of {result['data']}"]
-    loss = f", loss {result['loss']:.4f}" if "loss" in result else ""
-    lines.append(f"accuracy {result['accuracy']:.2%}{loss}")
-    for kind in ("writer", "digit"):
-        if table := result.get(f"{kind}s"):
-            lines += ["", f"{kind:<8}{'n':>6}  accuracy"]
-            lines += [f"{k:<8}{v['n']:>6}  {v['accuracy']:8.2%}" for k, v in table.items()]
-    lines += ["", "label   read as" + "".join(f"{digit:>6}" for digit in range(10))]
-    for digit, row in enumerate(result["confusion"]):
-        lines.append(f"{digit:>5}{'':10}" + "".join(f"{count or '·':>6}" for count in row))
+def _training_text(result: Result) -> str:
+    lines = [f"{m['path']}: dev accuracy {m['dev_accuracy']:.2%}" for m in result["models"]]
     return "\n".join(lines)
 
 
-def _read_results(path: Path) -> list[dict]:
-    """What is in a file of results; nothing if there is none."""
-    try:
-        results = json.loads(path.read_text(encoding="utf-8"))["results"]
-        if all(isinstance(result["command"], str) for result in results):
-            return results
-    except FileNotFoundError:
-        return []
-    except (ValueError, KeyError, TypeError):
-        pass
-    raise ValueError(f"{path} is not a file of results, and is left as it is.")
+def _evaluate(options: argparse.Namespace) -> Result:
+    if not options.drawings and (options.preprocessing or options.writers):
+        raise ValueError("--preprocessing and --writers only apply to drawings: add --drawings.")
+    recognizer = Recognizer.load(options.model)
+    if options.drawings:
+        drawings = _read(options.drawings, options.writers)
+        data = options.drawings.name
+        measured = evaluate_drawings(recognizer, drawings, options.preprocessing or "strokes")
+    elif options.images:
+        data = options.images.name
+        images, labels = read_labeled_images(options.images)
+        measured = evaluate_images(recognizer, _progress(images), labels)
+    else:
+        data = "MNIST test"
+        measured = evaluate_split(recognizer, load_mnist().test)
+    return {"model": options.model, "data": data} | measured
 
 
-def _writers_option(writers: tuple[int, int] | None) -> str:
-    """The option as somebody would type it, for the command that a result names."""
-    return f" --writers {writers[0]}-{writers[1]}" if writers else ""
+def _evaluation_text(result: Result) -> str:
+    """What `evaluate` measured, as tables for people."""
+    drawn = "preprocessing" in result
+    kind = f"drawings, preprocessing {result['preprocessing']}" if drawn else "images"
+    lines = [f"{result['model']} on {result['data']}: {result['n']:,} {kind}"]
+    loss = f", loss {result['loss']:.4f}" if "loss" in result else ""
+    lines.append(f"accuracy {result['accuracy']:.2%}{loss}")
+    for group in ("writer", "digit"):
+        if table := result.get(f"{group}s"):
+            lines += ["", f"{group:<8}{'n':>6}  accuracy"]
+            lines += [f"{k:<8}{v['n']:>6}  {v['accuracy']:8.2%}" for k, v in table.items()]
+    lines += ["", f"{'label':<8}{'answer':>6}" + "".join(f"{digit:>6}" for digit in range(10))]
+    for digit, row in enumerate(result["confusion"]):
+        lines.append(f"{digit:<14}" + "".join(f"{count or '·':>6}" for count in row))
+    return "\n".join(lines)
 
 
-def _drawings_of(file: Path, writers: tuple[int, int] | None) -> Iterator[Drawing]:
+def _predict(options: argparse.Namespace) -> Result:
+    recognizer = Recognizer.load(options.model)
+    if options.file.name.endswith((".jsonl", ".jsonl.gz")):
+        drawings = list(read_drawings(options.file))
+        predictions = recognizer.predict_many(drawings, options.preprocessing or "strokes")
+    elif options.preprocessing:
+        raise ValueError("--preprocessing only applies to drawings, not to images.")
+    else:
+        predictions = [recognizer.predict_image(read_image(options.file))]
+    answers = [
+        {"digit": p.digit, "confidence": p.confidence, "probabilities": p.probabilities.tolist()}
+        for p in predictions
+    ]
+    return {"model": options.model, "predictions": answers}
+
+
+def _predictions_text(result: Result) -> str:
+    lines = []
+    for answer in result["predictions"]:
+        probabilities = answer["probabilities"]
+        second = max(set(range(10)) - {answer["digit"]}, key=lambda digit: probabilities[digit])
+        lines.append(
+            f"{answer['digit']}  {_percent(answer['confidence']):>8}"
+            f"   (second: {second}, {_percent(probabilities[second])})"
+        )
+    return "\n".join(lines)
+
+
+def _percent(probability: float) -> str:
+    """To one decimal, but never 0 % or 100 %, which no probability of a network is."""
+    if probability > 0.999:
+        return "> 99.9 %"
+    return f"{probability:.1%}".replace("%", " %") if probability >= 0.001 else "< 0.1 %"
+
+
+def _convert(options: argparse.Namespace) -> Result:
+    if not options.out.name.endswith((".jsonl", ".jsonl.gz")):
+        raise ValueError(f"{options.out} must end in .jsonl or .jsonl.gz.")
+    drawings = itertools.chain.from_iterable(map(read_unipen, options.files))
+    return {"path": str(options.out), "n": write_drawings(options.out, _progress(drawings))}
+
+
+def _reproduce_models(options: argparse.Namespace) -> Result:
+    path = options.out / "results" / "models.json"
+    kept = read_runs(path, "models") if options.names else {}
+    chosen = {name: recipes.MODELS[name] for name in options.names or recipes.MODELS}
+    digits = load_mnist()
+    splits = {"dev": digits.dev, "test": digits.test}
+    runs = train_and_measure(chosen, digits, options.seeds, splits, options.out / "models")
+    return _write(path, {"command": "nnlib reproduce models", "models": merge_runs(kept, runs)})
+
+
+def _reproduce_ablation(options: argparse.Namespace) -> Result:
+    digits = load_mnist()
+    splits = {"train": digits.train, "dev": digits.dev}
+    runs = train_and_measure(recipes.ABLATION, digits, options.seeds, splits)
+    result = {"command": "nnlib reproduce ablation", "recipes": runs}
+    return _write(options.out / "results" / "ablation.json", result)
+
+
+def _reproduce_augmentation(options: argparse.Namespace) -> Result:
+    pens = drawings_to_split(list(_read(options.drawings, options.writers)))
+    digits = load_mnist()
+    splits = {"dev": digits.dev, "pens": pens}
+    runs = train_and_measure(recipes.AUGMENTATIONS, digits, options.seeds, splits)
+    result = {"command": _command("augmentation", options), "recipes": runs}
+    return _write(options.out / "results" / "augmentation.json", result)
+
+
+def _reproduce_pens(options: argparse.Namespace) -> Result:
+    drawings = list(_read(options.drawings, options.writers))
+    results = []
+    for name in recipes.MODELS:
+        recognizer = Recognizer.load(name)
+        for preprocessing in PREPROCESSINGS:
+            _report(f"{name}, {preprocessing}")
+            measured = evaluate_drawings(recognizer, drawings, preprocessing)
+            results.append({"model": name, "preprocessing": preprocessing} | measured)
+    result = {"command": _command("pens", options), "results": results}
+    return _write(options.out / "results" / "pens.json", result)
+
+
+def _reproduce_reference(options: argparse.Namespace) -> Result:
+    measured = measure_training_data(load_mnist().train)
+    result = {"command": "nnlib reproduce reference"} | measured
+    return _write(options.out / "reference.json", result)
+
+
+def _reference_text(result: Result) -> str:
+    return f"measured for each digit: {', '.join(result['measures'])}"
+
+
+def _command(study: str, options: argparse.Namespace) -> str:
+    """The command that a results file names, with the drawings' file but not its folder."""
+    writers = f" --writers {options.writers[0]}-{options.writers[1]}" if options.writers else ""
+    return f"nnlib reproduce {study} {options.drawings.name}{writers}"
+
+
+def _write(path: Path, result: Result) -> Result:
+    write_json(path, result)
+    _report(f"wrote {path}")
+    return result
+
+
+def _read(file: Path, writers: tuple[int, int] | None) -> Iterator[Drawing]:
+    """The drawings of a file, or only those of the writers from the first to the last."""
     for drawing in _progress(read_drawings(file)):
         if writers is None or drawing.writer in range(writers[0], writers[1] + 1):
             yield drawing
 
 
-def _progress(items: Iterable) -> Iterable:
-    """A bar on standard error, where that is a terminal."""
+def _progress(items: Iterable[Item]) -> Iterable[Item]:
+    """The same items, with a progress bar on standard error where that is a terminal."""
     from tqdm import tqdm
 
-    return tqdm(items, unit=" read", leave=False, disable=None)
+    return tqdm(items, leave=False, disable=None)
+
+
+def _report(sentence: str) -> None:
+    print(sentence, file=sys.stderr)
+
+
+def _recipe_name(text: str) -> str:
+    if text not in recipes.MODELS:
+        known = ", ".join(recipes.MODELS)
+        raise argparse.ArgumentTypeError(f"there is no recipe {text!r}; known are {known}")
+    return text
+
+
+def _trainable(text: str) -> str:
+    return text if text.endswith(".npz") else _recipe_name(text)
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 up")
+    return int(text)
 
 
 def _range(text: str) -> tuple[int, int]:
@@ -195,118 +405,3 @@ def _range(text: str) -> tuple[int, int]:
         return int(first), int(last or first)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a range such as 11-30") from None
-
-
-def _convert(options: argparse.Namespace) -> None:
-    if not options.out.name.endswith((".jsonl", ".jsonl.gz")):
-        raise ValueError(f"{options.out} must end in .jsonl or .jsonl.gz.")
-    drawings = itertools.chain.from_iterable(map(read_unipen, options.files))
-    print(f"{options.out}: {write_drawings(options.out, _progress(drawings)):,} drawings")
-
-
-def _predict(options: argparse.Namespace) -> None:
-    recognizer = Recognizer.load(options.model)
-    if options.file.endswith((".jsonl", ".jsonl.gz")):
-        readings = [
-            recognizer.read(drawing.strokes, drawing.canvas, drawing.pen)
-            for drawing in read_drawings(options.file)
-        ]
-    else:
-        readings = [recognizer.read_image(read_image(options.file))]
-    if options.json:
-        print(json.dumps({"predictions": [_as_json(reading) for reading in readings]}))
-        return
-    for reading in readings:
-        second = reading.runner_up
-        print(
-            f"{reading.digit}  {reading.confidence:.1%}"
-            f"   (then {second}, {reading.probabilities[second]:.1%})"
-        )
-
-
-def _as_json(reading: Reading) -> dict:
-    return {
-        "digit": reading.digit,
-        "confidence": reading.confidence,
-        "probabilities": reading.probabilities.tolist(),
-    }
-
-
-def _ladder(options: argparse.Namespace) -> None:
-    for name in options.names:
-        if name not in ladder.LADDER:
-            raise ValueError(f"There is no model {name!r}. Known are {', '.join(ladder.LADDER)}.")
-    digits = load_mnist()
-    splits = {"dev": digits.dev, "test": digits.test}
-    chosen = {name: ladder.LADDER[name] for name in options.names or ladder.LADDER}
-    path = data_path("results", "ladder.json")
-    measured = _train_all(chosen, digits, options.seeds, splits, data_path("models"))
-    models = json.loads(path.read_text(encoding="utf-8"))["models"] if options.names else {}
-    for name, runs in measured.items():
-        others = [run for run in models.get(name, []) if run["seed"] not in options.seeds]
-        models[name] = sorted([*others, *runs], key=lambda run: run["seed"])
-    models = {name: models[name] for name in ladder.LADDER if name in models}
-    results = {"command": "python -m nnlib ladder", "models": models}
-    _write_json(path, results)
-    print(ladder.describe_results(results))
-
-
-def _ablation(options: argparse.Namespace) -> None:
-    digits = load_mnist()
-    splits = {"train": digits.train, "dev": digits.dev}
-    recipes = _train_all(ladder.ABLATION, digits, options.seeds, splits)
-    results = {"command": "python -m nnlib ablation", "recipes": recipes}
-    _write_json(data_path("results", "ablation.json"), results)
-    print(ladder.describe_ablation(results))
-
-
-def _augmentation(options: argparse.Namespace) -> None:
-    command = f"python -m nnlib augmentation {options.drawings.name}"
-    command += _writers_option(options.writers)
-    drawings = list(_drawings_of(options.drawings, options.writers))
-    pens, digits = as_split(drawings), load_mnist()
-    splits = {"dev": digits.dev, "pens": pens}
-    recipes = _train_all(ladder.AUGMENTATIONS, digits, options.seeds, splits)
-    results = {"command": command, "recipes": recipes}
-    _write_json(data_path("results", "augmentation.json"), results)
-    print(ladder.describe_augmentation(results))
-
-
-def _train_all(
-    recipes: dict[str, ladder.Recipe],
-    digits: Digits,
-    seeds: list[int],
-    splits: dict[str, Split],
-    save_to: Path | None = None,
-) -> dict[str, list[dict]]:
-    """Train each recipe with each seed, and measure accuracy and loss on each split.
-
-    save_to: a folder for the networks of seed 0.
-    """
-    measured: dict[str, list[dict]] = {}
-    for name, recipe in recipes.items():
-        measured[name] = []
-        for seed in seeds:
-            print(f"{name}, seed {seed}", file=sys.stderr)
-            network, _ = recipe.train(digits, seed)
-            if save_to is not None and seed == 0:
-                network.info["name"] = name
-                network.save(save_to / f"{name}.npz")
-            run = {"seed": seed}
-            for split, data in splits.items():
-                loss, accuracy = metrics.evaluate(network, data.images, data.labels)
-                run |= {split: accuracy, f"{split}_loss": round(loss, 5)}
-            measured[name].append(run)
-    return measured
-
-
-def _reference(options: argparse.Namespace) -> None:
-    reference = {"command": "python -m nnlib reference"}
-    reference |= measure_training_data(load_mnist().train)
-    _write_json(data_path("reference.json"), reference)
-
-
-def _write_json(path: Path, value: dict) -> None:
-    with replacing(path) as file:
-        file.write(json.dumps(value, indent=1).encode() + b"\n")
-    print(f"wrote {path}", file=sys.stderr)

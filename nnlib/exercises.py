@@ -1,18 +1,18 @@
-"""Exercises that answer back: is the reader's answer right, and if not, where is it off?
+"""Exercises that answer: is the reader's answer right, and if not, what is wrong with it?
 
-answer = ...                      the reader replaces the dots
-compare("loss", answer, 0.693)    prints what is right or off
+answer = ...                           the reader replaces the dots
+check_answer("loss", answer, 0.693)    prints what is right or wrong
 """
 
 import numpy as np
 
 
-def compare(name: str, yours: object, expected: object, tolerance: float = 1e-6) -> None:
+def check_answer(name: str, yours: object, expected: object, tolerance: float = 1e-6) -> None:
     """Print whether an answer is right; if not, what is off: shape, row, by how much.
 
     yours: the reader's answer; `...` stands for one not given yet. expected: a number or an
     array. tolerance: the largest difference that counts as right, absolute or relative.
-    Nothing is raised: a notebook runs to its end with all exercises open.
+    Nothing is raised, so a notebook runs to its end with all exercises open.
     """
     if yours is ...:
         print(f"{name}: not answered yet. Replace the … above and run the cell again.")

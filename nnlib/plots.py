@@ -1,7 +1,7 @@
 """The figures that more than one notebook shows. Each returns its matplotlib Figure.
 
-All of them can be read without colour: ink is black on white, signed values are told apart by
-lightness and a number, lines by their dashes and a name at their end.
+None of them needs color: ink is black on white, signed values differ in lightness and have a
+number, lines differ in their dashes and have a name at their end.
 """
 
 from collections.abc import Mapping, Sequence
@@ -51,17 +51,20 @@ def show_curves(
     axis.spines[["top", "right"]].set_visible(False)
     axis.grid(alpha=0.3)
 
-    # The names stand at the curves' ends, from the lowest up, pushed apart where they would
-    # lie on each other.
-    figure.draw_without_rendering()  # only now is it known where the ends lie
+    # The names are at the ends of the curves, from the lowest up, moved apart where they would
+    # overlap.
+    figure.draw_without_rendering()  # needed to know where the ends are
     points = 72 / figure.dpi
-    ends = [axis.transData.transform(line.get_xydata()[-1])[1] * points for line in axis.lines]
+    last = [tuple(np.asarray(line.get_xydata())[-1]) for line in axis.lines]
+    ends = [axis.transData.transform(place)[1] * points for place in last]
     lowest = -np.inf
-    for name, line, end in sorted(zip(curves, axis.lines, ends, strict=True), key=lambda e: e[2]):
+    for end, place, name, line in sorted(
+        zip(ends, last, curves, axis.lines, strict=True), key=lambda curve: curve[0]
+    ):
         lowest = max(end, lowest + 12)
         axis.annotate(
             name,
-            line.get_xydata()[-1],
+            place,
             xytext=(6, lowest - end),
             textcoords="offset points",
             color=line.get_color(),
@@ -72,7 +75,7 @@ def show_curves(
 
 
 def show_confusion(confusion: np.ndarray) -> Figure:
-    """Mistakes by shade and number; the right answers are left blank.
+    """Mistakes by shade and number; correct answers are left blank.
 
     confusion: counts (10, 10), row = label, column = answer.
     """
@@ -92,7 +95,7 @@ def show_confusion(confusion: np.ndarray) -> Figure:
 def show_weights(weights: np.ndarray, titles: Sequence[str] = (), columns: int = 5) -> Figure:
     """The columns of W (784, K) as 28×28 pictures.
 
-    Black ink speaks for the unit, white against it, middle grey is zero.
+    Black is positive, white negative, middle gray zero.
     """
     pictures = np.asarray(weights).T.reshape(-1, 28, 28)
     figure, axes = _grid(len(pictures), columns, 8.0, 1.12)
@@ -105,7 +108,7 @@ def show_weights(weights: np.ndarray, titles: Sequence[str] = (), columns: int =
 
 
 def _grid(n: int, columns: int, width: float, stretch: float) -> tuple[Figure, np.ndarray]:
-    """Places for n pictures without axes; each is `stretch` times as high as wide."""
+    """Axes for n pictures, without ticks; each is `stretch` times as high as wide."""
     columns = min(columns, n)
     rows = -(-n // columns)
     size = (width, width / columns * rows * stretch)

@@ -1,6 +1,6 @@
-"""The app in a real browser: for the tests, the benchmark and the screenshot.
+"""The app in a real browser: for the tests, the benchmark and the screenshots.
 
-python tests/browser.py .github     takes README's pictures
+python tests/browser.py .github     takes the screenshots in README
 """
 
 import itertools
@@ -20,13 +20,6 @@ NO_BROWSER = (
     "No Chromium or Chrome found. Install one (Debian: apt-get install chromium; or: "
     "playwright install chromium), or name it in the environment variable CHROMIUM."
 )
-
-# A seven with a bar, in shares of the pad: one list of (x, y) for each stroke.
-SEVEN = [
-    [(0.25, 0.20), (0.50, 0.19), (0.74, 0.20), (0.62, 0.45), (0.52, 0.66), (0.46, 0.84)],
-    [(0.40, 0.52), (0.56, 0.51), (0.72, 0.50)],
-]
-ONE = [[(0.50, 0.18), (0.50, 0.50), (0.49, 0.82)]]
 
 
 def find_browser() -> str | None:
@@ -55,7 +48,7 @@ def browser() -> Iterator:
 
 @contextmanager
 def server(*command: str, **environment: str) -> Iterator[tuple[str, subprocess.Popen, list[str]]]:
-    """`python -m …` on a free port: its address, the process, and its output so far."""
+    """Run `python -m …` on a free port; give its address, the process, and its output so far."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -85,12 +78,12 @@ def server(*command: str, **environment: str) -> Iterator[tuple[str, subprocess.
 
 
 def voila(*arguments: str):
-    """The app, as `voila app.ipynb` serves it."""
+    """The app as `voila app.ipynb` serves it; gives what `server` gives."""
     return server("voila", "app.ipynb", *arguments)
 
 
 def open_pad(page, address: str):
-    """Load the app; return the locator of its pad once it can be drawn on."""
+    """Load the app, wait until one can draw, and return the locator of the pad's canvas."""
     page.goto(address)
     pad = page.locator(".nnlib-sketchpad canvas")
     pad.wait_for(timeout=60_000)
@@ -103,11 +96,11 @@ def draw(page, pad, strokes, steps: int = 8, lift: bool = True) -> None:
     pad.scroll_into_view_if_needed()
     box = pad.bounding_box()
     for stroke in strokes:
-        places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
-        page.mouse.move(*places[0])
+        points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
+        page.mouse.move(*points[0])
         page.mouse.down()
-        for place in places[1:]:
-            page.mouse.move(*place, steps=steps)
+        for point in points[1:]:
+            page.mouse.move(*point, steps=steps)
         if lift:
             page.mouse.up()
 
@@ -128,21 +121,21 @@ def draw_by_touch(page, pad, strokes, steps: int = 8) -> None:
         send("touchStart", stroke[0])
         for (ax, ay), (bx, by) in itertools.pairwise(stroke):
             for step in range(1, steps + 1):
-                share = step / steps
-                send("touchMove", (ax + share * (bx - ax), ay + share * (by - ay)))
+                t = step / steps
+                send("touchMove", (ax + t * (bx - ax), ay + t * (by - ay)))
         send("touchEnd")
 
 
-def unfold(page) -> None:
-    """Open every panel that is folded."""
-    page.locator("button.nnlib-fold").first.wait_for()
-    for button in page.locator("button.nnlib-fold:not(.mod-active)").all()[::-1]:
+def open_panels(page) -> None:
+    """Open every panel that is closed."""
+    page.locator("button.nnlib-collapsible").first.wait_for()
+    for button in page.locator("button.nnlib-collapsible:not(.mod-active)").all()[::-1]:
         button.click()
     page.locator(".nnlib-sketchpad").scroll_into_view_if_needed()
 
 
 def wait_for_digit(page, digit: int | str) -> None:
-    """Until the app's answer is that digit ("" for an empty pad)."""
+    """Wait until the app's answer is that digit ("" for an empty pad)."""
     page.wait_for_function(
         "digit => document.querySelector('.nnlib-digit').textContent.trim() === digit",
         arg=str(digit),
@@ -150,14 +143,14 @@ def wait_for_digit(page, digit: int | str) -> None:
 
 
 def main(folder: str) -> None:
-    """Take README's pictures: everything on a desktop, and what a phone shows first."""
+    """Take the screenshots: every panel on a desktop, and the top of the page on a phone."""
     with voila() as (address, *_), browser() as opened:
         for name, width, height in (("app", 1280, 1270), ("phone", 390, 844)):
             page = opened.new_page(
                 viewport={"width": width, "height": height}, device_scale_factor=1.5
             )
             open_pad(page, address)
-            unfold(page)
+            open_panels(page)
             page.locator(".nnlib-example[title*='tiny 3']").click()
             wait_for_digit(page, 3)
             page.locator(".nnlib-replay", has_text="100 %").wait_for()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import settings
 
 from nnlib import Recognizer, load_mnist
-from nnlib.drawing import read_drawings
+from nnlib.datasets.drawings_file import read_drawings
 
 # The same examples in every run: a test that fails, fails for everybody.
 settings.register_profile("nnlib", deadline=None, derandomize=True)

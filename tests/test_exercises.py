@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nnlib.exercises import compare
+from nnlib.exercises import check_answer
 
 
 @pytest.mark.parametrize(
@@ -33,13 +33,13 @@ from nnlib.exercises import compare
     ],
 )
 def test_an_answer_is_told_what_is_off(yours, expected, said, capsys):
-    compare("x", yours, expected)
+    check_answer("x", yours, expected)
     assert capsys.readouterr().out == said + "\n"
 
 
 def test_large_numbers_are_compared_by_their_ratio_and_small_ones_by_their_difference(capsys):
-    compare("x", [1e9 + 100, 1e-9], [1e9, 0])
-    compare("x", [1e9 + 1e5, 0.01], [1e9, 0], tolerance=1e-3)
+    check_answer("x", [1e9 + 100, 1e-9], [1e9, 0])
+    check_answer("x", [1e9 + 1e5, 0.01], [1e9, 0], tolerance=1e-3)
     first, second = capsys.readouterr().out.splitlines()
     assert first == "x: right."
     assert "expected 0, yours 0.01 at [1]" in second

@@ -1,4 +1,4 @@
-"""The shared figures: that they show what they are given, and can be read without colour."""
+"""The shared figures: that they show what they are given, and can be read without color."""
 
 import matplotlib
 import numpy as np

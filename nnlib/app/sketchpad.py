@@ -1,7 +1,7 @@
 """A pad to draw on. The strokes live here, in Python; the browser only shows them.
 
-Every event of the pointer is one message to the kernel. The segment it adds is shown at
-once; what is to be done with the drawing is for the two callbacks to say.
+Every pointer event is one message to the kernel. The pad shows the new segment at once, and
+calls back: the owner decides when to predict.
 """
 
 from collections import deque
@@ -11,13 +11,14 @@ import ipywidgets as widgets
 import numpy as np
 from ipycanvas import Canvas, hold_canvas
 
-from nnlib.app.panels import Guard
-from nnlib.app.pictures import INK
-from nnlib.drawing import CANVAS, MOST_POINTS, MOST_STROKES, PEN_SHARE
+from nnlib.app.guard import Guard
+from nnlib.app.images import INK
+from nnlib.preprocessing.drawing import CANVAS_SIDE, MAX_POINTS, MAX_STROKES, PEN_FRACTION
 
-MOST_CHANGES = 1_000  # that can be undone
+MAX_UNDO = 1_000  # changes that can be undone
 
 Point = tuple[float, float]
+Strokes = list[list[Point]]
 
 
 class Sketchpad(widgets.Box):
@@ -25,21 +26,18 @@ class Sketchpad(widgets.Box):
 
     strokes: lists of (x, y) in canvas pixels, from 0 to `side`, y down.
     on_draw: called after every point. on_done: called when a stroke ends, and after undo,
-    redo, clear and load. guard: wraps every handler that the browser calls.
+    redo, clear and load.
     """
 
-    side = int(CANVAS)
-    pen = CANVAS * PEN_SHARE
+    side = int(CANVAS_SIDE)
+    pen = CANVAS_SIDE * PEN_FRACTION
 
     def __init__(
-        self,
-        on_draw: Callable[[], None],
-        on_done: Callable[[], None],
-        guard: Guard = lambda handler: handler,
-    ):
-        self.strokes: list[list[Point]] = []
-        self.past: deque[list[list[Point]]] = deque(maxlen=MOST_CHANGES)  # strokes before changes
-        self.future: list[list[list[Point]]] = []  # strokes that were undone
+        self, on_draw: Callable[[], None], on_done: Callable[[], None], guard: Guard
+    ) -> None:
+        self.strokes: Strokes = []
+        self._undo_stack: deque[Strokes] = deque(maxlen=MAX_UNDO)  # the strokes before each change
+        self._redo_stack: list[Strokes] = []  # the strokes before each undo
         self._drawing = False
         self._on_draw, self._on_done = on_draw, on_done
 
@@ -48,11 +46,11 @@ class Sketchpad(widgets.Box):
         canvas.on_mouse_down(guard(self.begin))
         canvas.on_mouse_move(guard(self.extend))
         canvas.on_mouse_up(guard(lambda x, y: self.end()))
-        # Letting the button go outside the canvas is never reported: leaving ends the stroke.
+        # Releasing the button outside the canvas is not reported, so leaving it ends the stroke.
         canvas.on_mouse_out(guard(lambda x, y: self.end()))
         canvas.on_touch_start(guard(lambda touches: self.begin(*touches[0])))
         canvas.on_touch_move(guard(lambda touches: self.extend(*touches[0])))
-        # These two report the fingers that are left, often none.
+        # These two report the fingers that still touch the canvas, often none.
         canvas.on_touch_end(guard(lambda touches: self.end()))
         canvas.on_touch_cancel(guard(lambda touches: self.end()))
         canvas.on_client_ready(guard(self.redraw))
@@ -60,20 +58,28 @@ class Sketchpad(widgets.Box):
         self.add_class("nnlib-sketchpad")
         self.add_class("nnlib-empty")
 
+    @property
+    def can_undo(self) -> bool:
+        return bool(self._undo_stack)
+
+    @property
+    def can_redo(self) -> bool:
+        return bool(self._redo_stack)
+
     def begin(self, x: float, y: float) -> None:
-        """The pen comes down at x, y."""
-        if self._drawing or self._full():
+        """The pen comes down at x, y; ignored if it is down already or the pad is full."""
+        if self._drawing or self._is_full():
             return
         self._drawing = True
         self.remove_class("nnlib-empty")
-        self._remember()
+        self._save_for_undo()
         self.strokes = [*self.strokes, [(x, y)]]
         self.canvas.fill_circle(x, y, self.pen / 2)
         self._on_draw()
 
     def extend(self, x: float, y: float) -> None:
-        """The pen moves to x, y; nothing if it is not down."""
-        if not self._drawing or self._full():
+        """The pen moves to x, y; ignored if it is not down or the pad is full."""
+        if not self._drawing or self._is_full():
             return
         stroke = self.strokes[-1]
         self.canvas.stroke_line(*stroke[-1], x, y)
@@ -81,39 +87,39 @@ class Sketchpad(widgets.Box):
         self._on_draw()
 
     def end(self) -> None:
-        """The pen is lifted, or leaves the pad."""
+        """The pen goes up, or leaves the pad."""
         if self._drawing:
             self._drawing = False
             self._on_done()
 
     def undo(self) -> None:
-        """Take back the last stroke, or the last clear or load."""
-        if self.past:
-            self.future.append(self.strokes)
-            self._become(self.past.pop())
+        """Undo the last stroke, clear or load."""
+        if self._undo_stack:
+            self._redo_stack.append(self.strokes)
+            self._replace(self._undo_stack.pop())
 
     def redo(self) -> None:
-        """Take back the last undo."""
-        if self.future:
-            self.past.append(self.strokes)
-            self._become(self.future.pop())
+        """Undo the last undo."""
+        if self._redo_stack:
+            self._undo_stack.append(self.strokes)
+            self._replace(self._redo_stack.pop())
 
     def clear(self) -> None:
-        """Take all strokes away."""
+        """Remove all strokes."""
         self.load([])
 
-    def load(self, strokes: Sequence[Sequence[Point]]) -> None:
-        """Put other strokes in the place of these."""
-        strokes = [[(float(x), float(y)) for x, y in stroke] for stroke in strokes]
-        if strokes or self.strokes:
-            self._remember()
-            self._become(strokes)
+    def load(self, strokes: Sequence[Sequence[Point]] | Sequence[np.ndarray]) -> None:
+        """Replace the drawing by these strokes, each a list of points or an array (n, 2)."""
+        new = [[(float(x), float(y)) for x, y in stroke] for stroke in strokes]
+        if new or self.strokes:
+            self._save_for_undo()
+            self._replace(new)
 
     def redraw(self) -> None:
-        """Show the strokes from scratch.
+        """Clear the canvas and draw every stroke on it.
 
-        A canvas that has just appeared in a browser needs it too: it knows neither the
-        strokes nor the pen.
+        Also called for a canvas that has just appeared in a browser: it has no strokes yet, and
+        no pen.
         """
         canvas = self.canvas
         with hold_canvas():
@@ -127,18 +133,18 @@ class Sketchpad(widgets.Box):
                 else:
                     canvas.stroke_lines(np.array(stroke))
 
-    def _remember(self) -> None:
-        self.past.append(self.strokes)
-        self.future.clear()
+    def _save_for_undo(self) -> None:
+        self._undo_stack.append(self.strokes)
+        self._redo_stack.clear()
 
-    def _become(self, strokes: list[list[Point]]) -> None:
+    def _replace(self, strokes: Strokes) -> None:
         self._drawing = False
         self.strokes = strokes
         (self.remove_class if strokes else self.add_class)("nnlib-empty")
         self.redraw()
         self._on_done()
 
-    def _full(self) -> bool:
-        """Whether the drawing has as much as can be read."""
+    def _is_full(self) -> bool:
+        """Whether the drawing has as many strokes or points as a Drawing may have."""
         points = sum(map(len, self.strokes))
-        return len(self.strokes) >= MOST_STROKES or points >= MOST_POINTS
+        return len(self.strokes) >= MAX_STROKES or points >= MAX_POINTS

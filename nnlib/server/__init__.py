@@ -1,1 +1,5 @@
-"""What the Voila server needs beyond Voila. It is named in `voila.json`."""
+"""What serves the drawing app.
+
+launch      `nnlib app`: Voila with the packaged notebook and configuration
+connection  messages between page and kernel without delay; named in `voila.json`
+"""

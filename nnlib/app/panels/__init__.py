@@ -1,0 +1,1 @@
+"""The panels of the drawing app, one per file. `base.py` says what a panel is."""

@@ -1,0 +1,76 @@
+"""Images with their labels, split into train, dev and test."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+Augment = Callable[[np.ndarray, np.random.Generator], np.ndarray]
+
+
+class DataError(ValueError):
+    """A data file is missing or not what it should be; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images (N, 784) float32 in [0, 1], ink 1 on paper 0, and labels (N,) int64."""
+
+    images: np.ndarray
+    labels: np.ndarray
+
+    @classmethod
+    def from_bytes(cls, images: np.ndarray, labels: np.ndarray) -> "Split":
+        """Bytes (N, …) and labels (N,) → a Split."""
+        return cls(to_float_images(images), labels.astype(np.int64))
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self):,} images)"
+
+    def batch(
+        self, rows: np.ndarray | slice, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(images, labels) of these rows, as training sees them."""
+        return self.images[rows], self.labels[rows]
+
+    def augmented(self, augment: Augment) -> "AugmentedSplit":
+        """The same images and labels, with every batch changed at random.
+
+        augment: (images (n, 784), generator) → images, such as an `Augmentation`.
+
+        >>> digits.train.augmented(Augmentation())
+        """
+        return AugmentedSplit(self.images, self.labels, augment)
+
+
+@dataclass(frozen=True, repr=False)
+class AugmentedSplit(Split):
+    """A Split whose batches are changed anew each time they are asked for."""
+
+    augment: Augment
+
+    def batch(
+        self, rows: np.ndarray | slice, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(images, labels) of these rows; the images are changed."""
+        images, labels = super().batch(rows, rng)
+        return self.augment(images, rng), labels
+
+
+@dataclass(frozen=True)
+class Digits:
+    """train to learn from, dev to choose by, test to look at once."""
+
+    train: Split
+    dev: Split
+    test: Split
+
+
+def to_float_images(images: np.ndarray) -> np.ndarray:
+    """Bytes (N, …) → (N, 784) float32 in [0, 1]."""
+    pixels: np.ndarray = images.reshape(len(images), 784).astype(np.float32, order="C")
+    pixels /= 255
+    return pixels

@@ -1,0 +1,50 @@
+"""The model file: an .npz of two arrays, in which nothing is executed.
+
+parameters  the flat float32 vector of a Network
+info        one JSON text: {"format": 2, "layers": [["Dense", {"n_in": 784, …}], …], …}
+"""
+
+import json
+import os
+from typing import Any
+
+import numpy as np
+
+from nnlib.files import atomic_write, unpacked_size
+
+FORMAT = 2
+MAX_FILE_BYTES = 64_000_000  # unpacked; the largest model here has 1,000,000
+
+
+class ModelError(ValueError):
+    """A model file cannot be read; the message says why and what to do."""
+
+
+def write_model(path: str | os.PathLike[str], parameters: np.ndarray, info: dict[str, Any]) -> None:
+    """Write a model file, atomically. info: JSON values."""
+    text = json.dumps({"format": FORMAT} | info, sort_keys=True)
+    with atomic_write(path) as file:
+        np.savez(file, parameters=parameters, info=np.array(text))
+
+
+def read_model(path: str | os.PathLike[str]) -> tuple[np.ndarray, dict[str, Any]]:
+    """(parameters, info) of a model file; info without its format.
+
+    Raises ModelError for another format, a file that unpacks to more than 64 MB, or
+    parameters that are not finite float32 numbers. A damaged file raises many kinds of error.
+    """
+    unpacked = unpacked_size(path)
+    if unpacked > MAX_FILE_BYTES:
+        raise ModelError(f"it unpacks to {unpacked:,} bytes, more than {MAX_FILE_BYTES:,}")
+    with np.load(path, allow_pickle=False) as arrays:
+        parameters, info = arrays["parameters"], json.loads(str(arrays["info"]))
+    if info["format"] != FORMAT:
+        raise ModelError(f"it has format {info['format']!r}, and this nnlib reads {FORMAT}")
+    if parameters.dtype != np.float32 or parameters.ndim != 1:
+        raise ModelError(
+            f"its parameters must be one float32 vector, not {parameters.dtype} "
+            f"of shape {parameters.shape}"
+        )
+    if not np.isfinite(parameters).all():
+        raise ModelError("some of its parameters are not finite numbers")
+    return parameters, {key: value for key, value in info.items() if key != "format"}

@@ -1,0 +1,180 @@
+"""Strokes or image → 28×28 input → probabilities → Prediction.
+
+The app, the command line, the tests and every measurement on drawings call the Recognizer,
+and nothing else preprocesses a drawing.
+"""
+
+import functools
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from nnlib.nn.network import Network
+from nnlib.preprocessing.drawing import CANVAS_SIDE, Drawing, DrawingError, check_strokes
+from nnlib.preprocessing.images import center_image, check_image, normalize_image, shrink_image
+from nnlib.preprocessing.mnist_format import INK_THRESHOLD, PEN_WIDTH, SIDE
+from nnlib.preprocessing.strokes import normalize_strokes, shrink_strokes
+from nnlib.recognition.registry import DEFAULT_MODEL, model_path
+
+# How strokes become an input. The last is what everybody uses; the others show what it is worth.
+PREPROCESSINGS = {
+    "as-drawn": "the canvas shrunk to 28×28",
+    "mnist": "its pixels cropped, scaled into 20×20 and centered, as MNIST was made",
+    "strokes": "the strokes scaled first and inked afterwards, with a pen like MNIST's",
+}
+CANVAS_RESOLUTION = 112  # pixels a side of the canvas that the preprocessing "mnist" starts from
+
+SURE = 0.8  # from this probability on the answer is "sure"
+UNSURE = 0.5  # below this it is "doubtful"
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What the network made of a drawing.
+
+    digit: the answer. probabilities: (10,) float32, adding up to 1. input: (28, 28) float32
+    in [0, 1], exactly what entered the network. draw: makes `as_drawn`.
+    """
+
+    digit: int
+    probabilities: np.ndarray
+    input: np.ndarray
+    draw: Callable[[], np.ndarray] = field(repr=False)
+
+    @property
+    def confidence(self) -> float:
+        """The probability of the answer."""
+        return float(self.probabilities[self.digit])
+
+    @property
+    def runner_up(self) -> int:
+        """The second most probable digit."""
+        return int(np.argsort(-self.probabilities, kind="stable")[1])
+
+    @property
+    def certainty(self) -> Literal["sure", "unsure", "doubtful"]:
+        """Whether the confidence is at least 80 %, at least 50 %, or less."""
+        if self.confidence >= SURE:
+            return "sure"
+        return "unsure" if self.confidence >= UNSURE else "doubtful"
+
+    @functools.cached_property
+    def as_drawn(self) -> np.ndarray:
+        """(28, 28) in [0, 1]: what the input would have been without any preprocessing.
+
+        Computed when it is first asked for.
+        """
+        return self.draw()
+
+
+class Recognizer:
+    """Recognizes drawings and images with one network.
+
+    >>> Recognizer.load("robust").predict([[[250, 100], [250, 400]]]).digit
+    1
+    """
+
+    def __init__(self, network: Network):
+        self.network = network
+
+    @classmethod
+    def load(cls, model: str | os.PathLike[str] = DEFAULT_MODEL) -> "Recognizer":
+        """By the name of a model in `data/models/`, or the path of an .npz file.
+
+        Raises FileNotFoundError or ModelError.
+        """
+        return cls(Network.load(model_path(model)))
+
+    def predict(
+        self,
+        strokes: Sequence[Any],
+        canvas: float = CANVAS_SIDE,
+        pen: float | None = None,
+        preprocessing: str = "strokes",
+    ) -> Prediction:
+        """Recognize strokes, [[[x, y], …], …] in canvas pixels with y down.
+
+        canvas: the side of the canvas, and pen: the width of the pen on it (canvas / 14 if
+        not given). They say how the drawing looked; the answer does not depend on them unless
+        another of `PREPROCESSINGS` is chosen.
+        Raises DrawingError for strokes that are empty or not finite, and where the
+        preprocessing "mnist" finds no ink on the canvas.
+        """
+        strokes = check_strokes(strokes)
+        image = self.preprocess(strokes, canvas, pen, preprocessing)
+        draw = functools.partial(shrink_strokes, strokes, canvas, pen)
+        return self._predict([image], [draw])[0]
+
+    def predict_many(
+        self, drawings: Iterable[Drawing], preprocessing: str = "strokes"
+    ) -> list[Prediction]:
+        """The Prediction of each drawing, with one pass through the network for all of them.
+
+        Raises DrawingError for the first drawing that cannot be used, naming its number.
+        """
+        images, draws = [], []
+        for number, drawing in enumerate(drawings, 1):
+            sizes = drawing.canvas, drawing.pen
+            try:
+                strokes = check_strokes(drawing.strokes)
+                images.append(self.preprocess(strokes, *sizes, preprocessing))
+            except DrawingError as error:
+                raise DrawingError(f"Drawing {number}: {error}") from None
+            draws.append(functools.partial(shrink_strokes, strokes, *sizes))
+        return self._predict(images, draws)
+
+    def predict_image(self, image: np.ndarray) -> Prediction:
+        """Recognize a gray image, (h, w) uint8 or floats from 0 to 1; its border is paper.
+
+        Raises DrawingError for an image without ink or of another kind.
+        """
+        image = check_image(image)
+        return self._predict([normalize_image(image)], [functools.partial(shrink_image, image)])[0]
+
+    @staticmethod
+    def preprocess(
+        strokes: list[np.ndarray],
+        canvas: float = CANVAS_SIDE,
+        pen: float | None = None,
+        preprocessing: str = "strokes",
+        pen_width: float = PEN_WIDTH,
+    ) -> np.ndarray:
+        """Strokes, as `check_strokes` returns them → (28, 28) float64, the input.
+
+        pen_width: in pixels of the input, for the preprocessing "strokes".
+        Raises ValueError for an unknown preprocessing, DrawingError as `predict` does.
+        """
+        if preprocessing == "strokes":
+            return normalize_strokes(strokes, pen_width)
+        if preprocessing == "mnist":
+            pixels = shrink_strokes(strokes, canvas, pen, CANVAS_RESOLUTION)
+            if pixels.max() < INK_THRESHOLD:
+                raise DrawingError("Nothing of the drawing is on its canvas.")
+            return center_image(pixels)
+        if preprocessing == "as-drawn":
+            return shrink_strokes(strokes, canvas, pen)
+        raise ValueError(
+            f"There is no preprocessing {preprocessing!r}. Known are {', '.join(PREPROCESSINGS)}."
+        )
+
+    def predict_inputs(self, inputs: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
+        """Inputs, N of (28, 28) → probabilities (N, 10)."""
+        return self.network.probabilities(_as_input(inputs).reshape(-1, SIDE * SIDE))
+
+    def _predict(
+        self, images: Sequence[np.ndarray], draws: Sequence[Callable[[], np.ndarray]]
+    ) -> list[Prediction]:
+        if not images:
+            return []
+        inputs = _as_input(images)
+        return [
+            Prediction(int(row.argmax()), row, image, draw)
+            for row, image, draw in zip(self.predict_inputs(inputs), inputs, draws, strict=True)
+        ]
+
+
+def _as_input(images: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
+    return np.asarray(images, np.float32).reshape(-1, SIDE, SIDE)

@@ -1,0 +1,3 @@
+"""The version of the library; model files name it."""
+
+__version__ = "0.2.0"

@@ -1,0 +1,58 @@
+"""Drawings that several test files, the benchmarks and the screenshots share."""
+
+import os
+
+import numpy as np
+from hypothesis import strategies as st
+
+from nnlib.preprocessing.mnist_format import INK_THRESHOLD
+
+# In shares of the pad, from 0 to 1 with y down: one list of (x, y) for each stroke.
+SEVEN = [
+    [(0.25, 0.20), (0.50, 0.19), (0.74, 0.20), (0.62, 0.45), (0.52, 0.66), (0.46, 0.84)],
+    [(0.40, 0.52), (0.56, 0.51), (0.72, 0.50)],
+]
+ONE = [[(0.50, 0.18), (0.50, 0.50), (0.49, 0.82)]]
+
+# One drawing for each digit, in pixels of a canvas of 500×500.
+DIGITS = {
+    0: [[[250, 100], [180, 160], [165, 260], [190, 360], [255, 400], [320, 350], [335, 240],
+         [310, 140], [250, 100]]],
+    1: [[[250, 100], [250, 400]]],
+    2: [[[160, 170], [190, 120], [250, 100], [310, 130], [320, 190], [160, 400], [340, 400]]],
+    3: [[[170, 130], [240, 100], [310, 140], [300, 210], [230, 240], [310, 270], [325, 340],
+         [260, 400], [165, 370]]],
+    4: [[[220, 100], [160, 280], [340, 280]], [[290, 180], [280, 410]]],
+    5: [[[320, 100], [200, 100], [185, 230], [270, 220], [325, 290], [290, 380], [170, 390]]],
+    6: [[[290, 100], [200, 220], [170, 330], [220, 400], [300, 380], [310, 300], [250, 260],
+         [180, 310]]],
+    7: [[[160, 110], [340, 110], [220, 400]]],
+    8: [[[310, 150], [250, 100], [190, 150], [300, 310], [310, 370], [250, 400], [190, 350],
+         [300, 200], [310, 150]]],
+    9: [[[310, 170], [250, 110], [190, 170], [230, 240], [310, 200], [310, 170], [295, 400]]],
+}  # fmt: skip
+
+# Any one to four strokes of one to six points on that canvas.
+point = st.tuples(st.floats(0, 500), st.floats(0, 500))
+some_strokes = st.lists(st.lists(point, min_size=1, max_size=6), min_size=1, max_size=4)
+
+
+def extent(strokes) -> float:
+    """The longer side of the box that holds all points."""
+    return np.ptp(np.concatenate([np.asarray(stroke) for stroke in strokes]), axis=0).max()
+
+
+def ink_size(image: np.ndarray, threshold: float = INK_THRESHOLD) -> tuple[int, int]:
+    """Width and height, in pixels, of the box that holds all ink above the threshold."""
+    width, height = (np.ptp(np.flatnonzero((image > threshold).any(axis=a))) + 1 for a in (0, 1))
+    return int(width), int(height)
+
+
+class PickleBomb:
+    """An object whose pickle makes a folder when it is loaded."""
+
+    def __init__(self, folder) -> None:
+        self.folder = folder
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.folder),)
