@@ -1,9 +1,9 @@
-"""How many images a second does the augmentation of `robust` make?
-
-Measured in alternation with PyTorch, which is given the same places to look at and does the
-bilinear lookup alone (`grid_sample`), and with our own lookup alone.
+"""How many images per second does the augmentation of `robust` make?
 
     python benchmarks/augment.py [rounds]
+
+It takes turns with its bilinear sampling alone, and with PyTorch's (`grid_sample`) at the same
+coordinates.
 """
 
 import sys
@@ -21,30 +21,30 @@ def main() -> None:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 10
     images = load_mnist().train.images[:IMAGES]
     rng = np.random.default_rng(0)
-    augment = Augmentation()
+    augmentation = Augmentation()
     y, x = np.mgrid[:28, :28].reshape(2, 1, 784).astype(np.float32)
     x = x + rng.uniform(-2, 2, (BATCH, 784)).astype(np.float32)
     y = y + rng.uniform(-2, 2, (BATCH, 784)).astype(np.float32)
-    rivals = {
-        "Augmentation": lambda batch: augment(batch, rng),
-        "its lookup alone": lambda batch: bilinear_sample(batch, x, y),
+    contenders = {
+        "Augmentation": lambda batch: augmentation(batch, rng),
+        "its sampling alone": lambda batch: bilinear_sample(batch, x, y),
     }
     try:
         import torch
     except ImportError:
-        print("PyTorch is not installed: nothing to compare the lookup with.")
+        print("PyTorch is not installed: nothing to compare the sampling with.")
     else:
         grid = torch.from_numpy(np.stack([x, y], -1).reshape(BATCH, 28, 28, 2) / 13.5 - 1)
-        rivals["PyTorch's grid_sample"] = lambda batch: torch.nn.functional.grid_sample(
+        contenders["PyTorch's grid_sample"] = lambda batch: torch.nn.functional.grid_sample(
             torch.from_numpy(batch).view(-1, 1, 28, 28), grid, align_corners=True
         )
 
-    seconds: dict[str, list[float]] = {name: [] for name in rivals}
+    seconds: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(rounds):
-        for name, rival in rivals.items():
+        for name, contender in contenders.items():
             started = time.perf_counter()
             for first in range(0, IMAGES, BATCH):
-                rival(images[first : first + BATCH])
+                contender(images[first : first + BATCH])
             seconds[name].append(time.perf_counter() - started)
     ours = np.median(seconds["Augmentation"])
     print(f"{'':<24}{'images/s':>10}{'× ours':>8}   median of {rounds} rounds of {IMAGES:,}")

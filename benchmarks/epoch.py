@@ -1,14 +1,14 @@
-"""How long is an epoch of `deep`, and how long are its matrix products alone?
+"""How long does an epoch of `deep` take, and how long do its matrix products alone?
 
     python benchmarks/epoch.py [rounds]
 
 An epoch is 50,000 images in batches of 128 through 784→256→128→10 in float32, with Adam and
-L2. The epochs of PyTorch (CPU, the same recipe, tensors sliced) and of scikit-learn's
-MLPClassifier are timed too where these are installed.
+L2. Where PyTorch (CPU, the same recipe, tensors sliced) and scikit-learn (MLPClassifier) are
+installed, their epochs are timed too.
 
-Each contender has a process of its own, since thread pools in one process disturb each other.
-They run in turn, one epoch at a time, and the ratio to the matrix products is taken round by
-round, so that a machine whose speed drifts does not decide.
+Each contender has its own process, because thread pools in one process slow each other down.
+They take turns, one epoch at a time. The ratio to the matrix products is computed within each
+round, so that it does not depend on how the speed of the machine changes.
 """
 
 import statistics
@@ -47,7 +47,7 @@ def products(train: Split) -> Callable[[], None]:
                 X @ W
             for number, (X, W, dY, dW) in enumerate(layers):
                 np.matmul(X.T, dY, out=dW)
-                if number:  # nothing asks for the gradient at the images
+                if number:  # nothing needs the gradient at the images
                     dY @ W.T
 
     return epoch
@@ -65,8 +65,8 @@ def pytorch(train: Split) -> Callable[[], None]:
     from torch.nn import Linear, ReLU, Sequential
 
     torch.manual_seed(0)
-    # Weights that only L2 still moves shrink to numbers so small that processors compute many
-    # times slower; without this an epoch takes three times as long from the fifth on.
+    # Weights that only L2 still changes become so small (denormal) that processors compute with
+    # them many times slower. Without this, epochs take three times as long from the fifth on.
     torch.set_flush_denormal(True)
     a, b, c, d = WIDTHS
     network = Sequential(Linear(a, b), ReLU(), Linear(b, c), ReLU(), Linear(c, d))
@@ -100,7 +100,7 @@ CONTENDERS = {
 
 
 def work(name: str) -> None:
-    """A contender's process: one epoch for every line on standard input, its seconds back."""
+    """A contender's process: train one epoch per line of standard input, and print its seconds."""
     epoch = CONTENDERS[name](load_mnist().train)
     for _ in sys.stdin:
         started = time.perf_counter()

@@ -13,7 +13,8 @@ from platformdirs import user_cache_path
 
 _PACKAGE = Path(__file__).parent
 _PROJECT = _PACKAGE.parent
-_IN_PROJECT = (_PROJECT / "data" / "models").is_dir()  # false for an installed wheel
+# False for an installed wheel. `data` alone could be a package beside it in site-packages.
+_IN_PROJECT = (_PROJECT / "data" / "models").is_dir()
 
 
 @contextmanager
@@ -51,7 +52,7 @@ def unpacked_size(path: str | os.PathLike[str]) -> int:
 def data_path(*parts: str) -> Path:
     """Where packaged data lie: the project's `data/`, or the wheel's copy of it. Only for reading.
 
-    >>> data_path("models", "robust.npz")
+    data_path("models", "robust.npz") is the file of a trained model.
     """
     folder = _PROJECT / "data" if _IN_PROJECT else _PACKAGE / "_data"
     return folder.joinpath(*parts)

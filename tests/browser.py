@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -71,10 +72,24 @@ def server(*command: str, **environment: str) -> Iterator[tuple[str, subprocess.
         if address is None:
             raise RuntimeError(f"{command[0]} did not start:\n" + "".join(output))
         threading.Thread(target=lambda: output.extend(process.stdout), daemon=True).start()
+        wait_for_connection(int(address.rstrip("/").rpartition(":")[2]))
         yield address, process, output
     finally:
         process.terminate()
         process.wait(timeout=20)
+
+
+def wait_for_connection(port: int, timeout: float = 30) -> None:
+    """Wait until a server listens: JupyterLab prints its address a few milliseconds before."""
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            socket.create_connection(("localhost", port), timeout=1).close()
+            return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
 
 
 def voila(*arguments: str):
@@ -145,7 +160,7 @@ def wait_for_digit(page, digit: int | str) -> None:
 def main(folder: str) -> None:
     """Take the screenshots: every panel on a desktop, and the top of the page on a phone."""
     with voila() as (address, *_), browser() as opened:
-        for name, width, height in (("app", 1280, 1270), ("phone", 390, 844)):
+        for name, width, height in (("app", 1280, 1285), ("phone", 390, 844)):
             page = opened.new_page(
                 viewport={"width": width, "height": height}, device_scale_factor=1.5
             )

@@ -26,26 +26,29 @@ def deep():
 
 @pytest.fixture(scope="session")
 def pens():
-    """What people drew with a pen, from the file that the environment names."""
+    """What people drew with a pen, from the file that NNLIB_PENS names."""
     path = os.environ.get("NNLIB_PENS")
     if not path:
-        pytest.skip("NNLIB_PENS names no drawings file: nothing is read that people drew")
+        pytest.skip("NNLIB_PENS names no drawings file: no pen drawings are tested")
     return list(read_drawings(path))
 
 
 @pytest.fixture(scope="session")
 def torch():
-    """PyTorch, a second opinion. Whoever has none skips these tests, but CI must have it."""
-    return second_opinion("torch", "PyTorch", "pip install torch")
+    """PyTorch, to compare with. Without it these tests are skipped, except in CI."""
+    torch = second_opinion("torch", "PyTorch", "pip install torch")
+    torch.set_num_threads(1)  # the arrays are small, and the tests run in several processes
+    return torch
 
 
 @pytest.fixture(scope="session")
 def ndimage():
-    """SciPy's image processing, a second opinion on ours; the same rule."""
+    """SciPy's image processing, to compare with; the same rule."""
     return second_opinion("scipy.ndimage", "SciPy", "pip install scipy")
 
 
 def second_opinion(module: str, name: str, remedy: str):
+    """Another library that computes the same; skips the test where it is not installed."""
     if os.environ.get("CI"):
         return importlib.import_module(module)
     reason = f"{name} is not installed: nothing is compared with it ({remedy})"

@@ -1,11 +1,13 @@
-"""Drawings that several test files, the benchmarks and the screenshots share."""
+"""Drawings and small tools that several test files share, the drawings also with benchmarks."""
 
 import os
 
 import numpy as np
 from hypothesis import strategies as st
 
+from nnlib.datasets.splits import Split
 from nnlib.preprocessing.mnist_format import INK_THRESHOLD
+from nnlib.recognition.recognizer import Recognizer
 
 # In shares of the pad, from 0 to 1 with y down: one list of (x, y) for each stroke.
 SEVEN = [
@@ -56,3 +58,24 @@ class PickleBomb:
 
     def __reduce__(self):
         return os.mkdir, (str(self.folder),)
+
+
+def random_split(n: int, seed: int = 0, width: int = 6) -> Split:
+    """Random images (n, width), each with one of three labels."""
+    rng = np.random.default_rng(seed)
+    return Split(rng.random((n, width), np.float32), rng.integers(3, size=n))
+
+
+class MirroringRecognizer(Recognizer):
+    """Preprocesses as any Recognizer, then mirrors; `calls` holds each call's arguments.
+
+    Whatever shows the mirrored images leaves preprocessing to the recognizer it was given.
+    """
+
+    def __init__(self, network):
+        super().__init__(network)
+        self.calls = []
+
+    def preprocess(self, strokes, *arguments, **options):
+        self.calls.append((strokes, arguments, options))
+        return np.fliplr(super().preprocess(strokes, *arguments, **options))

@@ -560,9 +560,7 @@ class TestReproduceModels:
     @pytest.mark.parametrize(
         "content", ["A letter.", "", "[]", "{}", '{"models": 5}', '{"models": {"deep": [{}]}}']
     )
-    def test_wrong_results_file_is_refused_before_training(
-        self, few, monkeypatch, content, capsys
-    ):
+    def test_wrong_results_file_is_refused_before_training(self, few, monkeypatch, content, capsys):
         path = Path("data", "results", "models.json")
         path.parent.mkdir(parents=True)
         path.write_text(content)

@@ -1,4 +1,4 @@
-"""The exercises of the notebooks answer back: what they say is all the help a reader has."""
+"""What an exercise of the notebooks prints: it is all the help that a reader gets."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from nnlib.exercises import check_answer
 
 
 @pytest.mark.parametrize(
-    ("yours", "expected", "said"),
+    ("yours", "expected", "printed"),
     [
         (..., 1.0, "x: not answered yet. Replace the … above and run the cell again."),
         (3, 3, "x: right."),
@@ -32,12 +32,12 @@ from nnlib.exercises import check_answer
         ([], [], "x: right."),
     ],
 )
-def test_an_answer_is_told_what_is_off(yours, expected, said, capsys):
+def test_check_answer_prints_what_is_off(yours, expected, printed, capsys):
     check_answer("x", yours, expected)
-    assert capsys.readouterr().out == said + "\n"
+    assert capsys.readouterr().out == printed + "\n"
 
 
-def test_large_numbers_are_compared_by_their_ratio_and_small_ones_by_their_difference(capsys):
+def test_the_tolerance_is_relative_for_large_numbers(capsys):
     check_answer("x", [1e9 + 100, 1e-9], [1e9, 0])
     check_answer("x", [1e9 + 1e5, 0.01], [1e9, 0], tolerance=1e-3)
     first, second = capsys.readouterr().out.splitlines()

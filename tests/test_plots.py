@@ -1,4 +1,4 @@
-"""The shared figures: that they show what they are given, and can be read without color."""
+"""The shared figures show what they are given, and can be read without color."""
 
 import matplotlib
 import numpy as np
@@ -12,12 +12,12 @@ from nnlib.plots import show_confusion, show_curves, show_images, show_weights
 
 
 @pytest.fixture(autouse=True)
-def no_figure_is_left_open():
+def close_figures():
     yield
     plt.close("all")
 
 
-def test_images_stand_in_rows_with_their_titles():
+def test_images_are_shown_in_rows_with_their_titles():
     images = np.random.default_rng(0).random((7, 784))
     axes = show_images(images, titles=[f"image {i}" for i in range(7)], columns=3).axes
     assert len(axes) == 9  # three rows of three, two of them blank
@@ -27,7 +27,7 @@ def test_images_stand_in_rows_with_their_titles():
     assert all(axis.images[0].get_clim() == (0, 1) for axis in axes[:7])  # ink 1 is black in each
 
 
-def test_curves_have_dashes_of_their_own_and_names_that_do_not_lie_on_each_other():
+def test_curves_differ_in_dashes_and_their_names_are_apart():
     curves = {"train": [3, 2, 1.00], "dev": [3, 2.5, 1.01], "test": [3, 2.8, 0.99]}
     figure = show_curves(curves, "epoch", "loss (nats)")
     (axis,) = figure.axes
@@ -42,16 +42,16 @@ def test_curves_have_dashes_of_their_own_and_names_that_do_not_lie_on_each_other
         assert not any(box.overlaps(other) for other in boxes[:i])
 
 
-def test_the_confusion_shows_the_mistakes_alone():
+def test_the_confusion_shows_only_mistakes():
     confusion = np.diag(np.arange(100, 110))
     confusion[4, 9] = 12
     (axis,) = show_confusion(confusion).axes
     assert [(text.get_text(), text.get_position()) for text in axis.texts] == [("12", (9, 4))]
     assert (axis.get_xlabel(), axis.get_ylabel()) == ("read as", "label")
-    assert confusion[0, 0] == 100  # the counts that were given are left alone
+    assert confusion[0, 0] == 100  # the counts that were given are not changed
 
 
-def test_weights_share_one_scale_with_zero_in_its_middle():
+def test_weights_share_one_scale_centered_on_zero():
     weights = np.zeros((784, 3))
     weights[0, 0], weights[1, 1] = 2.0, -4.0
     figure = show_weights(weights, columns=3)

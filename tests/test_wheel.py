@@ -9,6 +9,7 @@ import subprocess
 import sys
 import sysconfig
 import time
+import urllib.error
 import urllib.request
 import zipfile
 from pathlib import Path
@@ -30,11 +31,21 @@ DRAWINGS = [
 ]
 
 
+def call(*command: str | Path, cwd: Path | None = None) -> str:
+    """What a command prints; its errors if it fails. PYTHONPATH is not passed on to it."""
+    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environment = clean | {"PYTHONDONTWRITEBYTECODE": "1"}
+    result = subprocess.run(
+        command, cwd=cwd, env=environment, capture_output=True, text=True, encoding="utf-8"
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout.strip()
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
-    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder]
-    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    call(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder, cwd=ROOT)
     [path] = folder.glob("*.whl")
     return path
 
@@ -48,17 +59,15 @@ def environment(wheel, tmp_path_factory) -> Path:
     is not read.
     """
     folder = tmp_path_factory.mktemp("environment")
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    call(sys.executable, "-m", "venv", folder)
     shutil.copytree(  # what packages install for Jupyter; nnlib's own template is the wheel's
         Path(sys.prefix, "share", "jupyter"),
         folder / "share" / "jupyter",
         ignore=shutil.ignore_patterns("nnlib"),
     )
     python = folder / SCRIPTS / "python"
-    install = [python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", wheel]
-    subprocess.run(install, check=True)
-    ask = [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
-    packages = Path(subprocess.run(ask, check=True, capture_output=True, text=True).stdout.strip())
+    call(python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", wheel)
+    packages = Path(call(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"))
     others = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
     (packages / "zz-third-party.pth").write_text("\n".join(sorted(others)), encoding="utf-8")
     return folder
@@ -68,18 +77,14 @@ def environment(wheel, tmp_path_factory) -> Path:
 def elsewhere(environment, tmp_path, monkeypatch) -> Path:
     """A working directory outside the repository, with a file of drawings."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("PYTHONPATH", raising=False)
-    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.delenv("PYTHONPATH", raising=False)  # for the app, and its kernel
     write_drawings("mine.jsonl", DRAWINGS)
     return tmp_path
 
 
 def run(environment: Path, *arguments: str) -> str:
     """What `nnlib …` of the environment prints."""
-    command = [environment / SCRIPTS / "nnlib", *arguments]
-    result = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
-    assert result.returncode == 0, result.stderr
-    return result.stdout
+    return call(environment / SCRIPTS / "nnlib", *arguments)
 
 
 def tree_hash(folder: Path) -> str:
@@ -101,18 +106,15 @@ def test_wheel_contains_the_app_and_models_not_mnist(wheel):
 
 
 def test_environment_imports_the_nnlib_of_the_wheel(environment, elsewhere):
-    code = "import nnlib; print(nnlib.__file__)"
-    command = [environment / SCRIPTS / "python", "-c", code]
-    result = subprocess.run(command, check=True, capture_output=True, text=True)
-    assert environment in Path(result.stdout.strip()).parents
+    file = call(environment / SCRIPTS / "python", "-c", "import nnlib; print(nnlib.__file__)")
+    assert environment in Path(file).parents
 
 
 def test_wheel_predicts_and_evaluates_drawings(environment, elsewhere):
     lines = run(environment, "predict", "mine.jsonl").splitlines()
     assert [line[0] for line in lines] == ["7", "1"]
-    answer = json.loads(
-        run(environment, "evaluate", "robust", "--drawings", "mine.jsonl", "--json")
-    )
+    command = ("evaluate", "robust", "--drawings", "mine.jsonl", "--json")
+    answer = json.loads(run(environment, *command))
     assert (answer["n"], answer["accuracy"]) == (2, 1.0)
     assert list(answer["writers"]) == ["1", "2"]
 
@@ -155,13 +157,18 @@ def test_app_of_the_wheel_renders_the_widgets(environment, elsewhere):
 
 
 def get_when_up(address: str, server: subprocess.Popen) -> tuple[int, str]:
-    """Status and text of a page, asked for until its server answers."""
+    """Status and text of a page, asked for until its server answers; a minute in all."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     deadline = time.monotonic() + 60
     while True:
         try:
             with opener.open(address, timeout=60) as response:
-                return response.status, response.read().decode()
+                page = b""
+                # Voila keeps the connection alive while it waits, so a time-out alone never ends.
+                while chunk := response.read1():
+                    assert time.monotonic() < deadline, f"The page does not end: {page[-500:]}"
+                    page += chunk
+                return response.status, page.decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
         except OSError:

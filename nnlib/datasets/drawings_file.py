@@ -24,7 +24,7 @@ from nnlib.preprocessing.drawing import (
     check_strokes,
 )
 
-MAX_LINE_LENGTH = 2_000_000  # characters
+MAX_LINE_LENGTH = 2_000_000  # bytes
 
 
 def read_drawings(path: str | os.PathLike[str]) -> Iterator[Drawing]:
@@ -32,12 +32,14 @@ def read_drawings(path: str | os.PathLike[str]) -> Iterator[Drawing]:
 
     Raises DrawingError naming file and line.
     """
-    opened = gzip.open if Path(path).suffix == ".gz" else open
+    open_file = gzip.open if Path(path).suffix == ".gz" else open
     number = 0
     try:
-        with opened(path, "rt", encoding="utf-8") as lines:
+        with open_file(path, "rb") as lines:
             while line := lines.readline(MAX_LINE_LENGTH):
                 number += 1
+                if len(line) == MAX_LINE_LENGTH:
+                    raise DrawingError(f"it is longer than {MAX_LINE_LENGTH:,} bytes")
                 if line.strip():
                     yield _parse(json.loads(line))
     except FileNotFoundError:
@@ -68,7 +70,7 @@ def _parse(record: object) -> Drawing:
     if not isinstance(record, dict) or not isinstance(record.get("strokes"), list):
         raise DrawingError('A drawing is an object with "strokes", a list of lists of [x, y].')
     label, writer = record.get("label"), record.get("writer")
-    if label is not None and label not in range(10):
+    if label is not None and (isinstance(label, bool) or label not in range(10)):
         raise DrawingError(f"The label must be a digit from 0 to 9, not {label!r}.")
     if writer is not None and type(writer) not in (int, str):
         raise DrawingError(f"The writer must be a whole number or a name, not {writer!r}.")

@@ -18,7 +18,7 @@ Variant = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 
 def with_handwriting(train: Split, fraction: float = FRACTION, seed: int = 0) -> Split:
-    """A copy in which a fraction of the 1s, 4s, 7s and 9s is written in the other way."""
+    """A copy in which a fraction of the 1s, 4s, 7s and 9s has its variant in `VARIANTS`."""
     rng = np.random.default_rng(seed)
     images = train.images.copy()
     for label, variant in VARIANTS.items():
@@ -95,7 +95,7 @@ def _ends(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(x, y) of the middle of the ink in the highest row that has some, and in the lowest."""
     rows = np.flatnonzero((image > 0.5 * image.max()).any(axis=1))
     top, bottom = rows[0], rows[-1]
-    # The tip of the pen was half its width inside the edge of the ink.
+    # The center line of a stroke is about one pixel, half its thickness, inside the ink's edge.
     return (
         np.array([_middle(image, top), top + 1.0]),
         np.array([_middle(image, bottom), bottom - 1.0]),

@@ -14,14 +14,14 @@ from nnlib.files import data_path
 from nnlib.preprocessing.images import normalize_image
 
 SHA256 = "09f66e6debdee2cd2b5ae59e0d6abbb73fc2b0e0185d2e1957e9ebb51e23aa22"
-N_COPIES = 8  # of the 1,797 digits beside MNIST's 50,000
+N_COPIES = 8  # so that 1,797 digits have some weight beside MNIST's 50,000
 
 
 def load_optdigits() -> Split:
     """The 1,797 digits as MNIST would have them.
 
-    The originals are 8×8 blocks of a bitmap; each number counts the inked pixels of 16. They
-    are enlarged smoothly, sharpened, and normalized as every image is. Raises DataError if the
+    The originals are 8×8 numbers, each the count of inked pixels in a block of 16. They are
+    enlarged smoothly, sharpened, and normalized as every image is. Raises DataError if the
     file is missing or not the original.
     """
     from PIL import Image
@@ -45,7 +45,7 @@ def load_optdigits() -> Split:
 
 
 def with_optdigits(train: Split, copies: int = N_COPIES) -> Split:
-    """The images of `train`, followed by so many copies of `load_optdigits`."""
+    """The images of `train`, followed by `copies` copies of those of `load_optdigits`."""
     others = load_optdigits()
     return Split(
         np.concatenate([train.images, *[others.images] * copies]),

@@ -12,7 +12,7 @@ class DataError(ValueError):
     """A data file is missing or not what it should be; the message says what to do."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Split:
     """Images (N, 784) float32 in [0, 1], ink 1 on paper 0, and labels (N,) int64."""
 
@@ -39,14 +39,15 @@ class Split:
     def augmented(self, augment: Augment) -> "AugmentedSplit":
         """The same images and labels, with every batch changed at random.
 
-        augment: (images (n, 784), generator) → images, such as an `Augmentation`.
+        augment: (images (n, 784), generator) → images, such as an `Augmentation`. It replaces
+        one that the split has already.
 
         >>> digits.train.augmented(Augmentation())
         """
         return AugmentedSplit(self.images, self.labels, augment)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class AugmentedSplit(Split):
     """A Split whose batches are changed anew each time they are asked for."""
 
@@ -60,7 +61,7 @@ class AugmentedSplit(Split):
         return self.augment(images, rng), labels
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Digits:
     """train to learn from, dev to choose by, test to look at once."""
 

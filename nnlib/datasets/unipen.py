@@ -38,8 +38,9 @@ def read_unipen(path: str | os.PathLike[str]) -> Iterator[Drawing]:
                     if label is not None:
                         yield Drawing(check_strokes(strokes), label, writer)
                     label, writer, strokes, down = _digit(words[-1]), None, [], False
-                elif words[0] == ".COMMENT" and label is not None and len(words) >= 3:
-                    writer = int(words[2])
+                elif words[0] == ".COMMENT" and label is not None:
+                    if len(words) >= 3 and words[2].isdecimal():  # other comments are text
+                        writer = int(words[2])
                 elif words[0] == ".PEN_DOWN":
                     strokes.append([])
                     down = True

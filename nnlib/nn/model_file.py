@@ -22,7 +22,7 @@ class ModelError(ValueError):
 
 def write_model(path: str | os.PathLike[str], parameters: np.ndarray, info: dict[str, Any]) -> None:
     """Write a model file, atomically. info: JSON values."""
-    text = json.dumps({"format": FORMAT} | info, sort_keys=True)
+    text = json.dumps(info | {"format": FORMAT}, sort_keys=True)
     with atomic_write(path) as file:
         np.savez(file, parameters=parameters, info=np.array(text))
 

@@ -146,7 +146,7 @@ class Network:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write layers, parameters and `info` to an .npz that `Network.load` reads."""
         layers = [[type(layer).__name__, layer.config()] for layer in self.layers]
-        write_model(path, self.parameters, {"layers": layers} | self.info)
+        write_model(path, self.parameters, self.info | {"layers": layers})
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Network":
@@ -212,6 +212,8 @@ def _check_layers(layers: Sequence[Layer]) -> tuple[int, ...]:
             )
         widths += [layer.n_out] if widths else [layer.n_in, layer.n_out]
         before = layer
+    if not widths:
+        raise ValueError("No layer of the network has a width: give one with n_in and n_out.")
     return tuple(widths)
 
 
@@ -221,7 +223,10 @@ def _build_layers(descriptions: list[tuple[str, dict[str, Any]]], n_parameters: 
     for kind, config in descriptions:
         if kind not in Layer.kinds:
             raise ModelError(f"it has a layer of an unknown kind, {kind!r}")
-        n += sum(math.prod(shape) for shape in Layer.kinds[kind].shapes(config).values())
+        for shape in Layer.kinds[kind].shapes(config).values():
+            if not all(isinstance(length, int) and length > 0 for length in shape):
+                raise ModelError(f"it has a layer of the impossible shape {shape}")
+            n += math.prod(shape)
     if n != n_parameters:
         raise ModelError(f"its layers need {n:,} parameters, and it holds {n_parameters:,}")
     return [Layer.kinds[kind](**config) for kind, config in descriptions]

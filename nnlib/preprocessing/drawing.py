@@ -1,4 +1,4 @@
-"""A drawing: pen strokes and what is known about them; what is accepted from a stranger.
+"""A drawing: pen strokes and what is known about them; and how they are checked.
 
 A stroke is an (n, 2) array of x, y in canvas pixels, y down; a drawing is a list of strokes.
 """
@@ -22,7 +22,7 @@ class DrawingError(ValueError):
     """A drawing or image cannot be used; the message says why and what to do."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Drawing:
     """Strokes and what is known about them.
 

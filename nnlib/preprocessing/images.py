@@ -34,7 +34,10 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
             return np.array(array) if array.size <= MAX_IMAGE_SIDE**2 else array
         with Image.open(path) as image:
             if max(image.size) > MAX_IMAGE_SIDE:
-                raise DrawingError(f"it has {image.size} pixels, more than {MAX_IMAGE_SIDE} a side")
+                width, height = image.size
+                raise DrawingError(
+                    f"it has {width}×{height} pixels, more than {MAX_IMAGE_SIDE} a side"
+                )
             rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")
         return np.asarray(Image.alpha_composite(white, rgba).convert("L"))
@@ -83,7 +86,7 @@ def normalize_image(image: np.ndarray) -> np.ndarray:
 
 
 def normalize_thickness(image: np.ndarray) -> np.ndarray:
-    """Strokes as thick as MNIST's, in ink (h, w) of any size.
+    """Ink (h, w) of any size, not all 0 → the same, with strokes as thick as MNIST's.
 
     An image whose strokes are within MNIST's range is returned unchanged. Any other is redrawn
     at about 80 pixels, with its outline moved in or out until the thickness reaches the nearer
@@ -97,7 +100,8 @@ def normalize_thickness(image: np.ndarray) -> np.ndarray:
     wanted = float(np.clip(relative, MIN_THICKNESS / BOX, MAX_THICKNESS / BOX))
     if wanted == relative:
         return image
-    large, height, width = 80, *(max(1, round(80 * n / size)) for n in digit.shape)
+    large = 80
+    height, width = (max(1, round(large * n / size)) for n in digit.shape)
     pixels = Image.fromarray(digit.astype(np.float32))
     pixels = pixels.resize((width, height), Image.Resampling.BILINEAR)
     inked = np.pad(np.asarray(pixels), large // 4) > 0.5

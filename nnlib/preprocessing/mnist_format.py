@@ -1,4 +1,4 @@
-"""What MNIST's images have in common (LeCun et al. 1998), and every input is made to have.
+"""The format of MNIST's images (LeCun et al. 1998), which every input is given.
 
 Places on the 28×28 grid are given as an index: the middle of the first pixel is (0, 0).
 """

@@ -13,7 +13,13 @@ from typing import Any, Literal
 import numpy as np
 
 from nnlib.nn.network import Network
-from nnlib.preprocessing.drawing import CANVAS_SIDE, Drawing, DrawingError, check_strokes
+from nnlib.preprocessing.drawing import (
+    CANVAS_SIDE,
+    Drawing,
+    DrawingError,
+    check_sizes,
+    check_strokes,
+)
 from nnlib.preprocessing.images import center_image, check_image, normalize_image, shrink_image
 from nnlib.preprocessing.mnist_format import INK_THRESHOLD, PEN_WIDTH, SIDE
 from nnlib.preprocessing.strokes import normalize_strokes, shrink_strokes
@@ -100,10 +106,11 @@ class Recognizer:
         canvas: the side of the canvas, and pen: the width of the pen on it (canvas / 14 if
         not given). They say how the drawing looked; the answer does not depend on them unless
         another of `PREPROCESSINGS` is chosen.
-        Raises DrawingError for strokes that are empty or not finite, and where the
-        preprocessing "mnist" finds no ink on the canvas.
+        Raises DrawingError for strokes that are empty or not finite, for sizes that are not
+        positive numbers, and where the preprocessing "mnist" finds no ink on the canvas.
         """
         strokes = check_strokes(strokes)
+        canvas, pen = check_sizes(canvas, pen)
         image = self.preprocess(strokes, canvas, pen, preprocessing)
         draw = functools.partial(shrink_strokes, strokes, canvas, pen)
         return self._predict([image], [draw])[0]
@@ -117,9 +124,9 @@ class Recognizer:
         """
         images, draws = [], []
         for number, drawing in enumerate(drawings, 1):
-            sizes = drawing.canvas, drawing.pen
             try:
                 strokes = check_strokes(drawing.strokes)
+                sizes = check_sizes(drawing.canvas, drawing.pen)
                 images.append(self.preprocess(strokes, *sizes, preprocessing))
             except DrawingError as error:
                 raise DrawingError(f"Drawing {number}: {error}") from None

@@ -59,7 +59,7 @@ def read_runs(path: str | os.PathLike[str], key: str) -> Runs:
             return runs
     except FileNotFoundError:
         return {}
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass
     raise ValueError(f"{path} is not a results file, and is left as it is.")
 

@@ -42,6 +42,8 @@ class Recipe:
     augmentation: how every batch is changed.
     handwriting: the fraction of 1s, 4s, 7s and 9s with a variant (`with_handwriting`).
     optdigits: how many copies of `load_optdigits` are added to MNIST.
+
+    Raises ValueError for a field of another kind.
     """
 
     widths: tuple[int, ...]
@@ -54,6 +56,24 @@ class Recipe:
     augmentation: Augmentation | None = None
     handwriting: float = 0.0
     optdigits: int = 0
+
+    def __post_init__(self) -> None:
+        widths, batch_size = self.widths, self.batch_size
+        valid = {
+            "widths": len(widths) >= 2 and all(_is_count(width) for width in widths),
+            "optimizer": isinstance(self.optimizer, Optimizer),
+            "epochs": _is_count(self.epochs),
+            "batch_size": batch_size is None or _is_count(batch_size),
+            "schedule": isinstance(self.schedule, CosineDecay | ExponentialDecay | None),
+            "l2": isinstance(self.l2, int | float),
+            "init": isinstance(self.init, int | float) or self.init == "he",
+            "augmentation": isinstance(self.augmentation, Augmentation | None),
+            "handwriting": isinstance(self.handwriting, int | float),
+            "optdigits": isinstance(self.optdigits, int),
+        }
+        for name, is_valid in valid.items():
+            if not is_valid:
+                raise ValueError(f"A recipe cannot have {name} = {getattr(self, name)!r}.")
 
     def network(self, seed: int = 0) -> Network:
         """An untrained network."""
@@ -119,6 +139,10 @@ class Recipe:
             return cls(**arguments | {"widths": tuple(arguments["widths"])})
         except (AttributeError, KeyError, TypeError) as error:
             raise ValueError(f"This is not a recipe that nnlib wrote: {error!r}.") from None
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and value > 0
 
 
 def _to_json(value: Any) -> Any:

@@ -1,217 +1,162 @@
-"""What a pixel says for a digit: against erasing it, central differences and PyTorch."""
+"""Attribution of ink to a digit: against erasing pixels, finite differences and PyTorch."""
 
 import numpy as np
 import pytest
 
-from nnlib import Dense, Dropout, Network, ReLU, Recognizer
-from nnlib.explain.attribution import activations, attribution, is_linear
+from nnlib.explain.attribution import attribution
+from nnlib.nn.layers import Dense, Dropout, ReLU
+from nnlib.nn.network import Network
+from nnlib.recognition.recognizer import Recognizer
 
 
-def centered_logits(network: Network, tensor: np.ndarray) -> np.ndarray:
-    """The logits of one tensor, less their mean."""
-    logits = network.forward(tensor[None])[0]
+def centered_logits(network: Network, image: np.ndarray) -> np.ndarray:
+    """The logits of one image, minus their mean."""
+    logits = network.forward(image.reshape(1, -1))[0]
     return logits - logits.mean()
 
 
 def with_biases(*layers, seed: int = 0) -> Network:
     """A network in float64 whose biases are as large as its weights."""
     network = Network(*layers, seed=seed, dtype=np.float64)
-    network.parameters[len(network.weights) :] = np.random.default_rng(seed).normal(
-        size=len(network.parameters) - len(network.weights)
-    )
+    biases = network.parameters[len(network.weights) :]
+    biases[...] = np.random.default_rng(seed).normal(size=len(biases))
     return network
 
 
-def deeper(seed: int = 0) -> Network:
+def one_layer() -> Network:
+    return with_biases(Dense(20, 7))
+
+
+def hidden_layers(seed: int = 0) -> Network:
     return with_biases(
         Dense(20, 16), ReLU(), Dropout(0.5), Dense(16, 12), ReLU(), Dense(12, 7), seed=seed
     )
 
 
-def some_ink(n: int, seed: int = 0) -> np.ndarray:
-    """Ink, of which a third is paper."""
+def some_ink(height: int = 4, width: int = 5, seed: int = 0) -> np.ndarray:
+    """An image; about a third of its pixels are paper."""
     rng = np.random.default_rng(100 + seed)
-    return rng.random(n) * (rng.random(n) > 1 / 3)
+    return rng.random((height, width)) * (rng.random((height, width)) > 1 / 3)
 
 
 @pytest.fixture
-def picture(digits) -> np.ndarray:
-    """(784,): the first of the dev images."""
-    return digits.dev.images[0]
+def image(digits) -> np.ndarray:
+    """(28, 28): the first of the dev images."""
+    return digits.dev.images[0].reshape(28, 28)
 
 
-class TestWithOneLayer:
+class TestOneLayer:
     NETWORK = with_biases(Dense(784, 10))
-    TENSOR = some_ink(784)
+    IMAGE = some_ink(28, 28)
 
     @pytest.mark.parametrize("digit", range(10))
-    def test_attributions_and_biases_add_up_to_the_logit(self, digit):
+    def test_attributions_and_bias_add_up_to_the_logit(self, digit):
         biases = self.NETWORK.layers[0].b
-        said = attribution(self.NETWORK, self.TENSOR, digit).sum()
-        expected = centered_logits(self.NETWORK, self.TENSOR)[digit]
-        assert said + (biases - biases.mean())[digit] == pytest.approx(expected, rel=1e-12)
+        total = attribution(self.NETWORK, self.IMAGE, digit).sum()
+        expected = centered_logits(self.NETWORK, self.IMAGE)[digit]
+        assert total + (biases - biases.mean())[digit] == pytest.approx(expected, rel=1e-12)
 
     @pytest.mark.parametrize("digit", [0, 4, 9])
-    def test_an_attribution_is_what_is_lost_when_its_pixel_is_erased(self, digit):
-        said = attribution(self.NETWORK, self.TENSOR, digit)
-        before = centered_logits(self.NETWORK, self.TENSOR)[digit]
+    def test_attribution_is_what_erasing_the_pixel_costs(self, digit):
+        found = attribution(self.NETWORK, self.IMAGE, digit)
+        before = centered_logits(self.NETWORK, self.IMAGE)[digit]
         for pixel in range(0, 784, 10):
-            erased = self.TENSOR.copy()
-            erased[pixel] = 0
+            erased = self.IMAGE.copy()
+            erased.flat[pixel] = 0
             lost = before - centered_logits(self.NETWORK, erased)[digit]
-            assert said[pixel] == pytest.approx(lost, abs=1e-11)
+            assert found.flat[pixel] == pytest.approx(lost, abs=1e-11)
 
-    def test_by_hand(self):
+    def test_attribution_by_hand(self):
         network = Network(Dense(2, 2), dtype=np.float64)
         network.layers[0].W[...] = [[3, 1], [-2, 4]]
-        # The means of the rows are 2 and 1, so the first digit has 1 and -3 more than they.
-        assert attribution(network, np.array([0.5, 1]), 0).tolist() == [0.5, -3]
-        assert attribution(network, np.array([0.5, 1]), 1).tolist() == [-0.5, 3]
+        # The means of the rows are 2 and 1: the first digit is 1 above and 3 below them.
+        assert attribution(network, np.array([[0.5, 1]]), 0).tolist() == [[0.5, -3]]
+        assert attribution(network, np.array([[0.5, 1]]), 1).tolist() == [[-0.5, 3]]
 
 
-class TestWithHiddenLayers:
+class TestHiddenLayers:
     @pytest.mark.parametrize("seed", range(4))
-    def test_it_is_ink_times_the_slope_of_the_logit(self, seed):
-        network, tensor, step = deeper(seed), some_ink(20, seed), 1e-6
+    def test_attribution_is_ink_times_finite_difference(self, seed):
+        network, image, step = hidden_layers(seed), some_ink(seed=seed), 1e-6
         for digit in range(7):
             slopes = []
-            for pixel in np.eye(20):
-                up, down = (centered_logits(network, tensor + s * pixel) for s in (step, -step))
+            for pixel in np.eye(20).reshape(20, 4, 5):
+                up, down = (centered_logits(network, image + s * pixel) for s in (step, -step))
                 slopes.append((up - down)[digit] / (2 * step))
-            np.testing.assert_allclose(
-                attribution(network, tensor, digit), tensor * slopes, atol=1e-8
-            )
+            expected = image * np.reshape(slopes, (4, 5))
+            np.testing.assert_allclose(attribution(network, image, digit), expected, atol=1e-8)
 
-    def test_attributions_add_up_to_the_logit_where_there_are_no_biases(self):
-        """Such a network is linear along the line from paper to the drawing."""
-        network, tensor = deeper(), some_ink(20)
+    def test_attributions_add_up_to_the_logit_without_biases(self):
+        """Such a network is linear along the line from blank paper to the drawing."""
+        network, image = hidden_layers(), some_ink()
         network.parameters[len(network.weights) :] = 0
-        for digit, logit in enumerate(centered_logits(network, tensor)):
-            assert attribution(network, tensor, digit).sum() == pytest.approx(logit, abs=1e-12)
+        for digit, logit in enumerate(centered_logits(network, image)):
+            assert attribution(network, image, digit).sum() == pytest.approx(logit, abs=1e-12)
 
-    def test_what_is_missing_is_what_the_biases_add(self):
-        """Each of them is told as a pixel is: its value times the slope of the logit."""
-        network, tensor, digit, step = deeper(), some_ink(20), 3, 1e-6
+    def test_biases_add_the_rest_of_the_logit(self):
+        """A bias contributes as a pixel does: its value times the derivative of the logit."""
+        network, image, digit, step = hidden_layers(), some_ink(), 3, 1e-6
         biases, added = network.parameters[len(network.weights) :], 0.0
         for i, value in enumerate(biases.copy()):
             biases[i] = value + step
-            up = centered_logits(network, tensor)[digit]
+            up = centered_logits(network, image)[digit]
             biases[i] = value - step
-            down = centered_logits(network, tensor)[digit]
+            down = centered_logits(network, image)[digit]
             biases[i] = value
             added += value * (up - down) / (2 * step)
-        logit = centered_logits(network, tensor)[digit]
-        said = attribution(network, tensor, digit).sum()
+        logit = centered_logits(network, image)[digit]
+        total = attribution(network, image, digit).sum()
         assert abs(added) > 0.1
-        assert said + added == pytest.approx(logit, abs=1e-7)
+        assert total + added == pytest.approx(logit, abs=1e-7)
 
 
-@pytest.mark.parametrize("make", [deeper, lambda: with_biases(Dense(20, 7))])
-class TestOnAnyNetwork:
-    def test_what_speaks_for_every_digit_speaks_for_none(self, make):
-        network, tensor = make(), some_ink(20)
-        before = [attribution(network, tensor, digit) for digit in range(7)]
+@pytest.mark.parametrize("make", [one_layer, hidden_layers])
+class TestAnyNetwork:
+    def test_raising_all_logits_alike_changes_nothing(self, make):
+        network, image = make(), some_ink()
+        before = [attribution(network, image, digit) for digit in range(7)]
         last = network.layers[-1]
         last.W += np.random.default_rng(1).normal(size=(last.n_in, 1)) * 10
         last.b += 100
         for digit in range(7):
-            after = attribution(network, tensor, digit)
+            after = attribution(network, image, digit)
             np.testing.assert_allclose(after, before[digit], atol=1e-10)
 
-    def test_what_speaks_for_one_digit_speaks_against_the_others(self, make):
-        network, tensor = make(), some_ink(20)
-        said = sum(attribution(network, tensor, digit) for digit in range(7))
-        np.testing.assert_allclose(said, 0, atol=1e-12)
+    def test_attributions_to_all_digits_cancel(self, make):
+        network, image = make(), some_ink()
+        total = sum(attribution(network, image, digit) for digit in range(7))
+        np.testing.assert_allclose(total, 0, atol=1e-12)
 
-    def test_paper_says_nothing(self, make):
-        network, tensor = make(), some_ink(20)
-        said = attribution(network, tensor, 2)
-        assert (said[tensor == 0] == 0).all() and (said[tensor > 0] != 0).all()
-        assert 0 < (tensor == 0).sum() < 20
+    def test_paper_has_no_attribution_and_ink_has_some(self, make):
+        network, image = make(), some_ink()
+        found = attribution(network, image, 2)
+        assert (found[image == 0] == 0).all() and (found[image > 0] != 0).all()
+        assert 0 < (image == 0).sum() < 20
 
-    def test_network_and_tensor_are_left_as_they_were(self, make):
-        network, tensor = make(), some_ink(20)
-        tensor.setflags(write=False)
-        parameters, logits = network.parameters.copy(), network.forward(tensor[None])
-        attribution(network, tensor, 2)
-        activations(network, tensor)
-        np.testing.assert_array_equal(network.parameters, parameters)
-        np.testing.assert_array_equal(network.forward(tensor[None]), logits)
+    def test_image_may_be_read_only(self, make):
+        network, image = make(), some_ink()
+        image.setflags(write=False)
+        assert attribution(network, image, 2).shape == (4, 5)
 
 
 @pytest.mark.parametrize("model", ["softmax", "hidden", "deep"])
-class TestOnTheModels:
-    def test_paper_says_nothing_and_ink_something(self, model, picture):
-        said = attribution(Recognizer.load(model).network, picture, 3)
-        assert said.shape == (784,) and said.dtype == np.float32
-        assert (said[picture == 0] == 0).all()
-        assert (said[picture > 0] != 0).mean() > 0.9
+class TestModels:
+    def test_result_is_28_by_28_float32_and_0_on_paper(self, model, image):
+        found = attribution(Recognizer.load(model).network, image, 3)
+        assert found.shape == (28, 28) and found.dtype == np.float32
+        assert (found[image == 0] == 0).all()
+        assert (found[image > 0] != 0).mean() > 0.9
 
-    def test_it_is_what_pytorch_says(self, model, picture, torch):
+    def test_attribution_equals_that_of_pytorch(self, model, image, torch):
         network = Recognizer.load(model).network
-        X = torch.tensor(picture, dtype=torch.float64, requires_grad=True)
-        Y, hidden = X, []
+        X = torch.tensor(image.ravel(), dtype=torch.float64, requires_grad=True)
+        Y = X
         for layer in network.layers:
             if isinstance(layer, Dense):
                 Y = Y @ torch.tensor(layer.W).double() + torch.tensor(layer.b).double()
             else:
                 Y = torch.relu(Y)
-                hidden.append(Y)
         for digit in (3, 8):
-            (slope,) = torch.autograd.grad(Y[digit] - Y.mean(), X, retain_graph=True)
-            expected = (slope * X).detach().numpy()
-            np.testing.assert_allclose(attribution(network, picture, digit), expected, atol=1e-5)
-        inside = activations(network, picture)
-        assert len(inside) == len(hidden)
-        for found, expected in zip(inside, hidden, strict=True):
-            np.testing.assert_allclose(found, expected.detach().numpy(), atol=1e-4)
-
-
-def test_only_one_layer_is_linear():
-    assert is_linear(Recognizer.load("softmax").network)
-    assert not is_linear(Recognizer.load("hidden").network)
-    assert not is_linear(Recognizer.load("deep").network)
-    assert is_linear(Network(Dense(5, 4), Dense(4, 3)))  # nothing bends between them
-
-
-class TestActivations:
-    def test_by_hand(self):
-        network = Network(Dense(2, 3), ReLU(), Dense(3, 2), ReLU(), Dense(2, 2))
-        first, _, second, _, last = network.layers
-        first.W[...], first.b[...] = [[1, -1, 2], [2, 1, -1]], [0, 1, -0.5]
-        second.W[...], second.b[...] = [[1, -1], [5, 5], [2, 1]], [-1, 0]
-        last.W[...] = [[1, 2], [3, 4]]
-        # (1, 0.5) → (2, -1 + 0.5 + 1, 2 - 0.5 - 0.5) = (2, 0.5, 1) → ReLU
-        #          → (2 + 2.5 + 2 - 1, -2 + 2.5 + 1) = (5.5, 1.5) → ReLU
-        found = activations(network, np.array([1, 0.5], np.float32))
-        assert [layer.tolist() for layer in found] == [[2, 0.5, 1], [5.5, 1.5]]
-        # (0, 2) → (4, 3, -2.5) → (4, 3, 0) → (4 + 15 - 1, -4 + 15) = (18, 11)
-        found = activations(network, np.array([0, 2], np.float32))
-        assert [layer.tolist() for layer in found] == [[4, 3, 0], [18, 11]]
-
-    @pytest.mark.parametrize(
-        ("model", "sizes"), [("softmax", []), ("hidden", [128]), ("deep", [256, 128])]
-    )
-    def test_of_the_models_are_those_of_their_hidden_layers(self, model, sizes, picture):
-        network = Recognizer.load(model).network
-        inside = activations(network, picture)
-        assert [layer.shape for layer in inside] == [(size,) for size in sizes]
-        # What the last of them puts out is all that the logits are made of.
-        last = network.layers[-1]
-        logits = (inside[-1] if inside else picture) @ last.W + last.b
-        np.testing.assert_allclose(logits, network.forward(picture[None])[0], atol=1e-4)
-
-    def test_are_those_of_use_without_dropout(self):
-        network, tensor = deeper(), some_ink(20)
-        once, twice = activations(network, tensor), activations(network, tensor)
-        assert len(once) == 2
-        for a, b in zip(once, twice, strict=True):
-            np.testing.assert_array_equal(a, b)
-
-    def test_of_one_tensor_outlive_those_of_the_next(self):
-        network = deeper()
-        first = activations(network, some_ink(20))
-        before = [layer.copy() for layer in first]
-        activations(network, some_ink(20, seed=1))
-        for layer, expected in zip(first, before, strict=True):
-            np.testing.assert_array_equal(layer, expected)
+            (gradient,) = torch.autograd.grad(Y[digit] - Y.mean(), X, retain_graph=True)
+            expected = (gradient * X).detach().numpy().reshape(28, 28)
+            np.testing.assert_allclose(attribution(network, image, digit), expected, atol=1e-5)

@@ -1,4 +1,4 @@
-"""Softmax and cross-entropy: by hand, at the edge of floats, and against PyTorch."""
+"""Softmax and cross-entropy: by hand, for extreme logits, and against PyTorch."""
 
 import numpy as np
 import pytest
@@ -29,19 +29,19 @@ def test_cross_entropy_by_hand():
     np.testing.assert_allclose(dlogits, [[(0.25 - 1) / 2, 0.75 / 2], [0.5 / 2, (0.5 - 1) / 2]])
 
 
-def test_a_guess_costs_the_logarithm_of_ten():
+def test_the_loss_of_a_uniform_guess_is_log_10():
     assert cross_entropy(np.zeros((5, 10)), np.arange(5))[0] == pytest.approx(np.log(10))
 
 
-def test_being_sure_and_wrong_costs_the_whole_distance_of_the_logits():
-    """Here the label's probability is 0 as a float, and its naive logarithm -∞."""
+def test_a_confident_mistake_costs_the_logits_difference():
+    """Here the label's probability rounds to 0, whose logarithm is -∞."""
     loss, dlogits = cross_entropy(np.array([[1e38, -1e38]], np.float32), np.array([1]))
     assert loss == pytest.approx(2e38)
     np.testing.assert_array_equal(dlogits, [[1, -1]])
 
 
 @given(any_finite)
-def test_softmax_gives_probabilities_for_any_finite_logits(logits):
+def test_softmax_of_any_finite_logits_is_a_distribution(logits):
     P = softmax(logits)
     assert P.shape == logits.shape and P.dtype == logits.dtype
     assert ((P >= 0) & (P <= 1)).all()
@@ -55,18 +55,18 @@ def test_a_larger_logit_is_never_less_probable(logits):
 
 
 @given(moderate, st.floats(-1e4, 1e4))
-def test_adding_the_same_to_every_logit_changes_nothing(logits, c):
+def test_softmax_ignores_a_constant_added_to_all_logits(logits, c):
     np.testing.assert_allclose(softmax(logits + c), softmax(logits), rtol=1e-9, atol=1e-12)
 
 
 @given(any_finite, st.data())
-def test_loss_and_gradient_stay_finite_for_any_finite_logits(logits, data):
+def test_loss_and_gradient_of_any_finite_logits_are_finite(logits, data):
     n, k = logits.shape
     labels = np.array(data.draw(st.lists(st.integers(0, k - 1), min_size=n, max_size=n)))
     loss, dlogits = cross_entropy(logits, labels)
     assert np.isfinite(loss) and loss >= 0
     assert dlogits.dtype == logits.dtype and np.isfinite(dlogits).all()
-    # What the label gains the others lose, and no example pulls by more than its 1/N.
+    # Each row adds up to 0, and no example contributes more than its 1/N.
     np.testing.assert_allclose(dlogits.sum(axis=1), 0, atol=1e-6)
     assert (np.abs(dlogits) <= 1 / n).all()
 
@@ -79,7 +79,7 @@ def test_the_gradient_agrees_with_central_differences():
     assert relative_error(dlogits, numerical) < 1e-8
 
 
-def test_the_arguments_are_left_as_they_were():
+def test_the_arguments_are_not_changed():
     logits, labels = np.ones((3, 4), np.float32), np.array([0, 1, 2])
     cross_entropy(logits, labels)
     softmax(logits)
@@ -88,7 +88,7 @@ def test_the_arguments_are_left_as_they_were():
 
 
 @pytest.mark.parametrize("size", [1, 30, 1e4])
-def test_loss_probabilities_and_gradient_are_pytorchs(torch, size):
+def test_loss_softmax_and_gradient_agree_with_pytorch(torch, size):
     rng = np.random.default_rng(0)
     logits = (size * rng.normal(size=(64, 10))).astype(np.float32)
     labels = rng.integers(10, size=64)

@@ -269,7 +269,7 @@ class TestInference:
 
     def test_training_leaves_a_trace(self):
         """The control of the test above."""
-        assert not unchanged_after(small(), lambda n: n.forward(self.X, training=True))
+        assert not unchanged_after(small(), lambda n: n.forward(self.X[:4], training=True))
         assert not unchanged_after(small(), lambda n: n.gradients.fill(1))
 
     def test_backward_without_training_is_refused(self):

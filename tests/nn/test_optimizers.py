@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from nnlib import Adam, Dense, GradientDescent, Momentum, Network, ReLU, cross_entropy
-from nnlib.nn.schedules import CosineDecay, ExponentialDecay
 
 
 def after(optimizer, parameters, *gradients, factor=1.0):
@@ -13,6 +12,9 @@ def after(optimizer, parameters, *gradients, factor=1.0):
     for gradient in gradients:
         optimizer.step(parameters, np.array(gradient, np.float64), factor)
     return parameters
+
+
+OPTIMIZERS = [GradientDescent, Momentum, Adam]
 
 
 def test_gradient_descent_by_hand():
@@ -41,28 +43,28 @@ def test_adam_by_hand():
     np.testing.assert_allclose(after(Adam(0.1, epsilon=1.0), [1], [2], [-1]), [p])
 
 
-def test_adams_first_step_has_the_same_size_whatever_the_gradients_size():
+def test_adams_first_step_does_not_depend_on_gradient_size():
     np.testing.assert_allclose(
         after(Adam(0.1), [1, 1, 1], [1e-3, -1.0, 1e3]), [0.9, 1.1, 0.9], rtol=1e-5
     )
 
 
-def test_momentum_adds_up_a_steady_gradient_to_ten_times_its_size():
+def test_momentum_of_a_steady_gradient_is_ten_times_its_size():
     optimizer = Momentum(0.1, momentum=0.9)
     after(optimizer, [0], *[[1]] * 200)
     np.testing.assert_allclose(optimizer.v, [1 / (1 - 0.9)])
 
 
-@pytest.mark.parametrize("make", [GradientDescent, Momentum, Adam])
-def test_the_factor_scales_the_step_and_nothing_that_is_remembered(make):
+@pytest.mark.parametrize("make", OPTIMIZERS)
+def test_the_factor_scales_the_step_and_not_the_state(make):
     whole, half = make(0.1), make(0.1)
     step, half_step = after(whole, [0.0], [3.0]), after(half, [0.0], [3.0], factor=0.5)
     np.testing.assert_allclose(half_step, step / 2)
     np.testing.assert_allclose(after(whole, [0.0], [3.0]), after(half, [0.0], [3.0]))
 
 
-@pytest.mark.parametrize("make", [GradientDescent, Momentum, Adam])
-def test_a_step_changes_the_parameters_in_place_and_leaves_the_gradients(make):
+@pytest.mark.parametrize("make", OPTIMIZERS)
+def test_a_step_changes_parameters_in_place_not_gradients(make):
     parameters, gradients = np.ones(3, np.float32), np.full(3, 2, np.float32)
     view = parameters[:1]
     make(0.1).step(parameters, gradients)
@@ -70,8 +72,8 @@ def test_a_step_changes_the_parameters_in_place_and_leaves_the_gradients(make):
     np.testing.assert_array_equal(gradients, [2, 2, 2])
 
 
-def test_adam_lets_no_weight_fade_below_what_processors_compute_fast():
-    """Weights that only L2 still moves, and by it would sink below 1e-38 in 2,000 steps."""
+def test_adam_keeps_no_denormal_numbers():
+    """L2 alone would shrink these weights below 1e-38 in 2,000 steps: processors are slow there."""
     adam, weights = Adam(), np.linspace(-0.15, 0.15, 300).astype(np.float32)
     for _ in range(2000):
         adam.step(weights, np.float32(5e-4) * weights)
@@ -80,10 +82,61 @@ def test_adam_lets_no_weight_fade_below_what_processors_compute_fast():
         assert not ((numbers != 0) & (np.abs(numbers) < np.finfo(np.float32).tiny)).any()
 
 
+class TestSettingsAndState:
+    """An optimizer is its settings; what it keeps between steps can be saved and restored."""
+
+    @pytest.mark.parametrize("make", OPTIMIZERS)
+    def test_state_names_are_all_that_a_step_changes(self, make):
+        optimizer, new = make(0.1), make(0.1)
+        after(optimizer, [1.0], [2.0], [3.0])
+        for name in optimizer.state_names:
+            assert getattr(optimizer, name) is not None
+            setattr(optimizer, name, getattr(new, name))
+        assert vars(optimizer) == {name: getattr(new, name) for name in vars(optimizer)}
+
+    @pytest.mark.parametrize("make", OPTIMIZERS)
+    def test_restored_state_continues_with_the_same_step(self, make):
+        straight, first, second = make(0.1), make(0.1), make(0.1)
+        expected = after(straight, [1.0], [2.0], [3.0])
+        halfway = after(first, [1.0], [2.0])
+        for name in first.state_names:
+            setattr(second, name, getattr(first, name))
+        np.testing.assert_array_equal(after(second, halfway, [3.0]), expected)
+
+    @pytest.mark.parametrize("make", OPTIMIZERS)
+    def test_fresh_keeps_the_settings_and_not_the_state(self, make):
+        optimizer = make(0.2)
+        expected = after(optimizer, [1.0], [2.0])
+        fresh = optimizer.fresh()
+        assert fresh == optimizer and fresh is not optimizer
+        np.testing.assert_array_equal(after(fresh, [1.0], [2.0]), expected)
+
+    def test_optimizers_are_equal_if_their_settings_are(self):
+        used = Adam(0.1)
+        after(used, [1.0], [2.0])
+        assert used == Adam(0.1)
+        others = [Adam(0.2), Adam(0.1, beta1=0.5), Momentum(0.1), GradientDescent(0.1)]
+        assert all(used != other for other in others)
+
+    @pytest.mark.parametrize(
+        ("make", "text"),
+        [
+            (lambda: GradientDescent(0.5), "GradientDescent(learning_rate=0.5)"),
+            (lambda: Momentum(0.1, momentum=0.8), "Momentum(learning_rate=0.1, momentum=0.8)"),
+            (lambda: Momentum(0.2, momentum=0.9), "Momentum(learning_rate=0.2)"),
+            (lambda: Adam(beta2=0.9), "Adam(learning_rate=0.001, beta2=0.9)"),
+        ],
+    )
+    def test_the_repr_names_what_is_not_the_default(self, make, text):
+        optimizer = make()
+        after(optimizer, [1.0], [2.0])
+        assert repr(optimizer) == text and eval(text) == optimizer
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("l2", [0.0, 0.01])
 @pytest.mark.parametrize("name", ["GradientDescent", "Momentum", "Adam"])
-def test_loss_gradients_and_ten_steps_are_pytorchs(torch, name, l2, dtype):
+def test_loss_gradients_and_ten_steps_agree_with_pytorch(torch, name, l2, dtype):
     rng = np.random.default_rng(0)
     X, labels = rng.random((50, 20), dtype), rng.integers(10, size=50)
     network = Network(Dense(20, 16), ReLU(), Dense(16, 10), seed=1, dtype=dtype)
@@ -103,7 +156,7 @@ def test_loss_gradients_and_ten_steps_are_pytorchs(torch, name, l2, dtype):
         optimizer, their_optimizer = Adam(0.01), torch.optim.Adam(groups, lr=0.01)
 
     for _ in range(10):
-        loss, dlogits = cross_entropy(network.forward(X), labels)
+        loss, dlogits = cross_entropy(network.forward(X, training=True), labels)
         network.backward(dlogits, l2)
         optimizer.step(network.parameters, network.gradients)
 
@@ -136,22 +189,6 @@ def test_loss_gradients_and_ten_steps_are_pytorchs(torch, name, l2, dtype):
         (lambda: Adam(epsilon=0), "epsilon"),
     ],
 )
-def test_impossible_settings_are_refused_by_name(make, name):
+def test_invalid_settings_are_refused_by_name(make, name):
     with pytest.raises(ValueError, match=name):
         make()
-
-
-def test_cosine_decay_goes_from_1_to_0_along_half_a_cosine():
-    factors = [CosineDecay()(progress) for progress in (0, 1 / 3, 1 / 2, 2 / 3, 1)]
-    np.testing.assert_allclose(factors, [1, 0.75, 0.5, 0.25, 0], atol=1e-15)
-
-
-def test_exponential_decay_falls_by_the_same_ratio_everywhere():
-    schedule = ExponentialDecay(0.01)
-    np.testing.assert_allclose([schedule(p) for p in (0, 0.25, 0.5, 1)], [1, 10**-0.5, 0.1, 0.01])
-
-
-@pytest.mark.parametrize("final", [0, -1, 1.5, float("nan")])
-def test_exponential_decay_refuses_an_end_outside_0_to_1(final):
-    with pytest.raises(ValueError, match="0 < final ≤ 1"):
-        ExponentialDecay(final)

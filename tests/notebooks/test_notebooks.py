@@ -1,6 +1,6 @@
-"""The notebooks as files: whether nbval has something to compare, and readers something to read.
+"""The notebooks as files: nbval can compare them, and readers find the sections they know.
 
-That they run and still give what they show is tested by `pytest --nbval` itself.
+Whether they run and print what they show is tested by `pytest --nbval`.
 """
 
 import json
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 ALL = [ROOT / "app.ipynb", *NOTEBOOKS]
 
@@ -25,7 +25,7 @@ def complaints(path: Path, cells: list[dict]) -> list[str]:
         source = "".join(cell["source"])
         text = source + json.dumps(cell.get("outputs", []))
         if re.search(r"(?<![\w.])(/home/|/root/|/Users/|/work/|/tmp/|[A-Z]:\\\\Users)", text):
-            found.append(f"cell {number} has a path of somebody's machine")
+            found.append(f"cell {number} has a path of one machine")
         if cell["cell_type"] != "code" or not source.strip():
             continue
         tags = cell["metadata"].get("tags", [])
@@ -45,7 +45,7 @@ def complaints(path: Path, cells: list[dict]) -> list[str]:
 
 
 @pytest.mark.parametrize("path", ALL, ids=lambda path: path.name)
-def test_a_notebook_is_fit_to_be_compared(path):
+def test_a_notebook_has_no_complaints(path):
     assert complaints(path, read(path)) == []
 
 
@@ -70,13 +70,14 @@ def cell(source: str, tags: tuple[str, ...] = (), count: int | None = 1, outputs
         (cell("1", outputs=[{"output_type": "stream", "text": "x" * 300_001}]), "300 kB"),
     ],
 )
-def test_the_control_of_that_test_a_bad_cell_is_found(bad, complaint):
+def test_a_bad_cell_is_found(bad, complaint):
+    """The control of the test above."""
     (found,) = complaints(Path("nowhere.ipynb"), [cell("1 + 1"), bad])
     assert complaint in found and "cell 1" in found
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
-def test_a_notebook_has_the_frame_that_readers_know(path):
+def test_a_notebook_has_all_sections_in_order(path):
     cells = read(path)
     prose = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
     places = [
@@ -92,7 +93,7 @@ def test_a_notebook_has_the_frame_that_readers_know(path):
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
-def test_a_notebook_links_the_one_before_and_after(path):
+def test_a_notebook_links_its_neighbors_and_real_files(path):
     prose = [cell["source"] for cell in read(path) if cell["cell_type"] == "markdown"]
     text = "\n".join("".join(source) for source in prose)
     number = NOTEBOOKS.index(path)

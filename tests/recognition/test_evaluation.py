@@ -1,26 +1,29 @@
-"""How right a model is on drawings and images, counted by hand."""
+"""Accuracy on images and drawings: counted by hand, on MNIST, and on what people drew."""
+
+import json
 
 import numpy as np
 import pytest
-from test_drawing import DIGITS
+from helpers import DIGITS, MirroringRecognizer
 
-from nnlib import Recognizer
+from nnlib.datasets.splits import Split
 from nnlib.preprocessing.drawing import Drawing, DrawingError, check_strokes
 from nnlib.preprocessing.strokes import rasterize
 from nnlib.recognition.evaluation import (
     drawings_to_split,
     evaluate_drawings,
     evaluate_images,
+    evaluate_split,
     pens_table,
 )
-from nnlib.training.metrics import accuracy
+from nnlib.recognition.recognizer import PREPROCESSINGS, Recognizer
 
 
-def drawn(digit: int, label: int | None, writer=None) -> Drawing:
+def drawn(digit: int, label: int | None, writer: int | str | None = None) -> Drawing:
     return Drawing(check_strokes(DIGITS[digit]), label, writer)
 
 
-# `deep` reads all of these right; three of them are labeled wrong.
+# `deep` recognizes all of these; three of them have a wrong label.
 DRAWINGS = [
     drawn(7, 7, writer=2),
     drawn(7, 1, writer=10),
@@ -31,13 +34,74 @@ DRAWINGS = [
     drawn(7, 7, writer=10),
     drawn(1, 9),
 ]
+IMAGES = [1 - rasterize([s / 5 for s in check_strokes(DIGITS[d])], 7, 100) for d in (7, 1, 4)]
+KEYS = ["n", "accuracy", "digits", "confusion"]
 
 
-class TestDrawings:
-    def test_are_counted_as_by_hand(self, deep):
+class TestFormat:
+    @pytest.fixture
+    def results(self, deep):
+        return {
+            "split": evaluate_split(deep, drawings_to_split(DRAWINGS)),
+            "drawings": evaluate_drawings(deep, DRAWINGS),
+            "images": evaluate_images(deep, IMAGES, [7, 1, 1]),
+        }
+
+    def test_all_results_have_the_same_keys_and_documented_extras(self, results):
+        assert list(results["images"]) == KEYS
+        assert list(results["split"]) == [*KEYS, "loss"]
+        assert list(results["drawings"]) == [*KEYS, "preprocessing", "writers"]
+
+    @pytest.mark.parametrize("kind", ["split", "drawings", "images"])
+    def test_results_are_json_values_of_one_format(self, results, kind):
+        result = results[kind]
+        assert json.loads(json.dumps(result)) == result
+        assert type(result["n"]) is int and type(result["accuracy"]) is float
+        assert np.shape(result["confusion"]) == (10, 10)
+        assert np.sum(result["confusion"]) == result["n"]
+        assert np.trace(result["confusion"]) == pytest.approx(result["accuracy"] * result["n"])
+        for groups in (result["digits"], result.get("writers", {})):
+            assert all(list(group) == ["n", "accuracy"] for group in groups.values())
+        assert sum(group["n"] for group in result["digits"].values()) == result["n"]
+
+    def test_same_inputs_give_the_same_as_split_and_as_drawings(self, results):
+        for key in KEYS:
+            assert results["split"][key] == results["drawings"][key]
+
+
+class TestEvaluateSplit:
+    @pytest.mark.parametrize(
+        ("name", "least"),
+        [("softmax", 0.926), ("hidden", 0.978), ("deep", 0.982), ("robust", 0.99)],
+    )
+    def test_dev_accuracy_is_what_the_model_file_records(self, digits, name, least):
+        recognizer = Recognizer.load(name)
+        result = evaluate_split(recognizer, digits.dev)
+        recorded = recognizer.network.info["metrics"]
+        assert result["n"] == 10_000 and result["accuracy"] >= least
+        assert result["accuracy"] == pytest.approx(recorded["dev_accuracy"], abs=2e-4)
+        assert result["loss"] == pytest.approx(recorded["dev_loss"], abs=1e-3)
+
+    def test_loss_is_the_mean_of_minus_log_probability(self, deep):
+        split = drawings_to_split(DRAWINGS)
+        of_labels = deep.network.probabilities(split.images)[np.arange(8), split.labels]
+        expected = np.mean(-np.log(of_labels.astype(np.float64)))
+        assert evaluate_split(deep, split)["loss"] == pytest.approx(expected, rel=1e-4)
+
+    def test_images_are_not_preprocessed_again(self, deep):
+        """An image that is no longer centered is another one to the network."""
+        split = drawings_to_split(DRAWINGS)
+        moved = np.roll(split.images.reshape(-1, 28, 28), 4, axis=2).reshape(-1, 784)
+        result = evaluate_split(deep, Split(moved, deep.network.predict(moved)))
+        assert result["accuracy"] == 1
+        assert (deep.network.predict(moved) != deep.network.predict(split.images)).any()
+
+
+class TestEvaluateDrawings:
+    def test_counts_are_those_by_hand(self, deep):
         result = evaluate_drawings(deep, iter(DRAWINGS))
-        assert list(result) == ["n", "accuracy", "digits", "confusion", "writers"]
         assert result["n"] == 8 and result["accuracy"] == 5 / 8
+        assert result["preprocessing"] == "strokes"
         assert result["digits"] == {
             "0": {"n": 1, "accuracy": 1.0},
             "1": {"n": 2, "accuracy": 0.5},
@@ -49,51 +113,61 @@ class TestDrawings:
         for label, answer in ((7, 7), (1, 7), (1, 1), (4, 4), (9, 0), (0, 0), (7, 7), (9, 1)):
             confusion[label, answer] += 1
         assert result["confusion"] == confusion.tolist()
-        # The drawings of nobody count for no writer.
+        # Drawings without a writer count for none.
         assert result["writers"] == {
             "2": {"n": 2, "accuracy": 0.5},
             "10": {"n": 3, "accuracy": pytest.approx(2 / 3)},
             "ann": {"n": 1, "accuracy": 1.0},
         }
 
-    def test_are_grouped_in_order(self, deep):
+    def test_groups_are_sorted_numbers_first(self, deep):
         result = evaluate_drawings(deep, DRAWINGS[::-1])
         assert list(result["writers"]) == ["2", "10", "ann"]
         assert list(result["digits"]) == ["0", "1", "4", "7", "9"]
 
-    def test_without_writers_have_none(self, deep):
+    def test_writers_are_empty_if_no_drawing_names_one(self, deep):
         assert evaluate_drawings(deep, [drawn(7, 7)])["writers"] == {}
 
-    @pytest.mark.parametrize("path", ["as-drawn", "mnist", "strokes"])
-    def test_go_the_path_that_is_asked_for_with_their_canvas_and_pen(self, deep, path):
+    @pytest.mark.parametrize("preprocessing", PREPROCESSINGS)
+    def test_preprocessing_canvas_and_pen_are_respected(self, deep, preprocessing):
         small = [
             Drawing([stroke / 4 for stroke in check_strokes(DIGITS[digit])], digit, None, 140, 12)
             for digit in range(10)
         ]
-        answers = [deep.read(d.strokes, 140, 12, path).digit for d in small]
-        result = evaluate_drawings(deep, small, path)
+        answers = [deep.predict(d.strokes, 140, 12, preprocessing).digit for d in small]
+        result = evaluate_drawings(deep, small, preprocessing)
+        assert result["preprocessing"] == preprocessing
         assert result["accuracy"] == np.mean(np.array(answers) == range(10))
         assert np.nonzero(result["confusion"])[1].tolist() == answers
 
-    def test_without_a_label_are_told_by_number(self, deep):
+    def test_the_recognizer_does_the_preprocessing(self, deep):
+        mirroring = MirroringRecognizer(deep.network)
+        result = evaluate_drawings(mirroring, [drawn(4, 4), drawn(7, 7)], "as-drawn")
+        assert [arguments for _, arguments, _ in mirroring.calls] == [
+            (500, 500 / 14, "as-drawn")
+        ] * 2
+        plain = [deep.predict(DIGITS[digit], preprocessing="as-drawn") for digit in (4, 7)]
+        mirrored = [np.fliplr(prediction.input) for prediction in plain]
+        answers = deep.predict_inputs(mirrored).argmax(axis=1).tolist()
+        assert answers != [prediction.digit for prediction in plain]
+        assert np.argwhere(result["confusion"]).tolist() == [[4, answers[0]], [7, answers[1]]]
+
+    def test_missing_label_raises_with_the_number(self, deep):
         with pytest.raises(DrawingError, match='Drawing 3 has no "label"'):
             evaluate_drawings(deep, [*DRAWINGS[:2], drawn(7, None), drawn(1, None)])
 
-    def test_that_cannot_be_read_are_told_by_number(self, deep):
+    def test_unusable_drawing_raises_with_the_number(self, deep):
         with pytest.raises(DrawingError, match="Drawing 2: The drawing is empty"):
             evaluate_drawings(deep, [DRAWINGS[0], Drawing([], 7)])
 
-    def test_that_are_none_at_all_are_told(self, deep):
+    def test_no_drawing_at_all_raises(self, deep):
         with pytest.raises(DrawingError, match="There is no drawing to evaluate"):
             evaluate_drawings(deep, iter([]))
 
 
-class TestImages:
-    IMAGES = tuple(1 - rasterize([s / 5 for s in check_strokes(DIGITS[d])], 7, 100) for d in (7, 1, 4))
-
-    def test_are_counted_as_by_hand(self, deep):
-        result = evaluate_images(deep, iter(self.IMAGES), np.array([7, 1, 1]))
-        assert list(result) == ["n", "accuracy", "digits", "confusion"]
+class TestEvaluateImages:
+    def test_counts_are_those_by_hand(self, deep):
+        result = evaluate_images(deep, iter(IMAGES), np.array([7, 1, 1]))
         assert result["n"] == 3 and result["accuracy"] == pytest.approx(2 / 3)
         assert result["digits"] == {
             "1": {"n": 2, "accuracy": 0.5},
@@ -101,61 +175,67 @@ class TestImages:
         }
         assert np.argwhere(result["confusion"]).tolist() == [[1, 1], [1, 4], [7, 7]]
 
-    def test_of_mnist_are_read_about_as_well_as_their_tensors(self, deep, digits):
+    def test_mnist_is_recognized_about_as_well_as_its_inputs(self, deep, digits):
         images, labels = digits.dev.images[:300], digits.dev.labels[:300]
-        straight = np.mean(deep.network.predict(images) == labels)
+        unchanged = evaluate_split(deep, Split(images, labels))["accuracy"]
         result = evaluate_images(deep, images, labels)
-        assert result["n"] == 300 and result["accuracy"] == pytest.approx(straight, abs=0.02)
+        assert result["n"] == 300 and result["accuracy"] == pytest.approx(unchanged, abs=0.02)
 
-    def test_that_cannot_be_read_are_told_by_number(self, deep):
+    def test_unusable_image_raises_with_the_number(self, deep):
         with pytest.raises(DrawingError, match="Image 2: The image shows no ink"):
-            evaluate_images(deep, [self.IMAGES[0], np.zeros((28, 28))], [7, 1])
+            evaluate_images(deep, [IMAGES[0], np.zeros((28, 28))], [7, 1])
 
 
-class TestASplit:
-    def test_holds_what_enters_the_network(self, deep):
+class TestDrawingsToSplit:
+    def test_images_are_the_inputs_of_the_network(self, deep):
         split = drawings_to_split(DRAWINGS)
         assert split.images.dtype == np.float32 and split.labels.dtype == np.int64
         assert split.labels.tolist() == [7, 1, 1, 4, 9, 0, 7, 9]
-        for tensor, drawing in zip(split.images, DRAWINGS, strict=True):
-            read = deep.read(drawing.strokes, drawing.canvas, drawing.pen)
-            assert tensor.tobytes() == read.tensor.tobytes()
+        for image, drawing in zip(split.images, DRAWINGS, strict=True):
+            prediction = deep.predict(drawing.strokes, drawing.canvas, drawing.pen)
+            assert image.tobytes() == prediction.input.tobytes()
 
-    def test_needs_a_label_of_every_drawing_and_a_drawing(self):
+    def test_missing_label_raises_with_the_number(self):
         with pytest.raises(DrawingError, match='Drawing 2 has no "label"'):
             drawings_to_split([DRAWINGS[0], drawn(7, None)])
+
+    def test_no_drawing_at_all_raises(self):
         with pytest.raises(DrawingError, match="There is no drawing to evaluate"):
             drawings_to_split([])
 
 
 class TestPens:
-    """What people drew with a stylus: a fifteenth of what writers 11 to 30 wrote."""
+    """What people drew with a stylus."""
 
     @pytest.fixture
-    def some(self, pens):
-        return [drawing for drawing in pens if drawing.writer in range(11, 31)][::15]
+    def untouched(self, pens):
+        """The drawings of writers 11 to 30, on whom nothing was tuned."""
+        return [drawing for drawing in pens if drawing.writer in range(11, 31)]
 
-    def test_are_read_better_by_each_path_and_by_the_last_nine_in_ten_right(self, deep, some):
+    def test_deep_recognizes_nine_in_ten_of_all_writers(self, deep, pens):
+        assert evaluate_drawings(deep, pens[::15])["accuracy"] >= 0.90
+
+    def test_each_preprocessing_is_better_than_the_last(self, deep, untouched):
+        some = untouched[::15]
         assert len(some) > 300
-        paths = ("as-drawn", "mnist", "strokes")
         as_drawn, mnist, strokes = (
-            evaluate_drawings(deep, some, path)["accuracy"] for path in paths
+            evaluate_drawings(deep, some, preprocessing)["accuracy"]
+            for preprocessing in ("as-drawn", "mnist", "strokes")
         )
         assert as_drawn < mnist < strokes
         assert as_drawn < 0.5 and strokes >= 0.90
 
-    def test_of_people_nothing_was_tuned_on_are_nearly_all_read_right_by_robust(self, pens):
-        theirs = drawings_to_split([drawing for drawing in pens if drawing.writer in range(11, 31)])
-        answers = Recognizer.load("robust").network.predict(theirs.images)
-        assert accuracy(answers, theirs.labels) >= 0.965
+    @pytest.mark.slow
+    def test_robust_recognizes_96_percent_of_untouched_writers(self, untouched):
+        result = evaluate_split(Recognizer.load("robust"), drawings_to_split(untouched))
+        assert result["accuracy"] >= 0.965
 
 
-def test_results_are_described_in_a_table_of_models_and_paths():
+def test_pens_table_has_models_in_rows_preprocessing_in_columns():
     results = [
-        {"model": "robust", "path": "strokes", "accuracy": 0.9666},
-        {"model": "deep", "path": "as-drawn", "accuracy": 0.3},
-        {"model": "deep", "path": "strokes", "accuracy": 0.9},
-        {"model": "deep", "accuracy": 0.984},  # of MNIST, not of drawings
+        {"model": "robust", "preprocessing": "strokes", "accuracy": 0.9666},
+        {"model": "deep", "preprocessing": "as-drawn", "accuracy": 0.3},
+        {"model": "deep", "preprocessing": "strokes", "accuracy": 0.9},
     ]
     assert pens_table(results).splitlines() == [
         "| model | as-drawn | mnist | strokes |",

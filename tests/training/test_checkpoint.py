@@ -1,55 +1,62 @@
-"""Training that is stopped and goes on ends where training that never stopped ends."""
+"""Training that is interrupted and resumed has the same result as without an interruption."""
 
-from unittest import mock
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import random_split
 
-from nnlib import Adam, Dense, Dropout, GradientDescent, Momentum, Network, ReLU, fit, training
+from nnlib import Adam, Dense, Dropout, GradientDescent, Momentum, Network, ReLU, fit
 from nnlib.datasets.augmentation import Augmentation
-from nnlib.training.checkpoint import CheckpointError
 from nnlib.datasets.splits import Split
 from nnlib.nn.schedules import CosineDecay, ExponentialDecay
-
-
-def random_split(n: int, seed: int = 0) -> Split:
-    rng = np.random.default_rng(seed)
-    return Split(rng.random((n, 6), np.float32), rng.integers(3, size=n))
-
+from nnlib.training.callbacks import Callback
+from nnlib.training.checkpoint import Checkpoint, CheckpointError
 
 TRAIN, DEV = random_split(60), random_split(30, seed=1)
 OPTIMIZERS = [lambda: GradientDescent(0.1), lambda: Momentum(0.05), lambda: Adam(0.01)]
 
 
-def network(seed: int = 0, width: int = 8) -> Network:
-    return Network(Dense(6, width), ReLU(), Dropout(0.2), Dense(width, 3), seed=seed)
+def network(seed: int = 0, width: int = 8, n_in: int = 6) -> Network:
+    return Network(Dense(n_in, width), ReLU(), Dropout(0.2), Dense(width, 3), seed=seed)
 
 
-def train(path, model=None, **changed):
+class Interrupt(Callback):
+    """Interrupts training in the third step after so many epochs."""
+
+    def __init__(self, epochs: int):
+        self.steps_left = 4 * epochs + 3  # four batches an epoch
+
+    def on_step(self, run):
+        self.steps_left -= 1
+        if self.steps_left == 0:
+            raise KeyboardInterrupt
+
+
+class Refuse(Callback):
+    """Fails if a step is made."""
+
+    def on_step(self, run):
+        raise AssertionError("a step was made")
+
+
+def train(path, model=None, more=(), **changed):
     """A short training with dropout; its network and history."""
     model = network() if model is None else model
     arguments = {"train": TRAIN, "dev": DEV, "optimizer": Adam(0.01), "schedule": CosineDecay()}
-    arguments |= {"epochs": 5, "batch_size": 16, "l2": 1e-3, "progress": False}
-    return model, fit(model, **arguments | changed, checkpoint=path)
+    arguments |= {"epochs": 5, "batch_size": 16, "l2": 1e-3, "progress": False} | changed
+    callbacks = [Checkpoint(path), *more] if path is not None else more
+    return model, fit(model, **arguments, callbacks=callbacks)
 
 
 def interrupted_after(epochs: int, path, model=None, **arguments) -> Network:
     """The network of a training that somebody stopped in the epoch after."""
-    real, calls = training.cross_entropy, 0
-
-    def cross_entropy(logits, labels):
-        nonlocal calls
-        calls += 1
-        if calls == 4 * epochs + 3:  # four batches an epoch: this is the third of the next
-            raise KeyboardInterrupt
-        return real(logits, labels)
-
     model = network() if model is None else model
-    with (
-        mock.patch.object(training, "cross_entropy", cross_entropy),
-        pytest.raises(KeyboardInterrupt),
-    ):
-        train(path, model, **arguments)
+    with pytest.raises(KeyboardInterrupt):
+        train(path, model, more=[Interrupt(epochs)], **arguments)
     return model
 
 
@@ -57,10 +64,10 @@ def same(history, other) -> bool:
     return history.drop(columns="seconds").equals(other.drop(columns="seconds"))
 
 
-class TestGoingOn:
+class TestResume:
     @pytest.mark.parametrize("make", OPTIMIZERS, ids=["descent", "momentum", "adam"])
     @pytest.mark.parametrize("epochs", [0, 1, 4])
-    def test_ends_bit_for_bit_where_training_without_a_stop_ends(self, make, epochs, tmp_path):
+    def test_the_result_has_the_same_bits(self, make, epochs, tmp_path):
         straight, history = train(None, optimizer=make())
         path = tmp_path / "run.npz"
         interrupted_after(epochs, path, optimizer=make())
@@ -69,43 +76,42 @@ class TestGoingOn:
         assert resumed.parameters.tobytes() == straight.parameters.tobytes()
         assert same(history_resumed, history)
 
-    def test_needs_no_dev(self, tmp_path):
+    def test_it_needs_no_dev(self, tmp_path):
         straight, history = train(None, dev=None)
         interrupted_after(3, tmp_path / "run.npz", dev=None)
         resumed, history_resumed = train(tmp_path / "run.npz", dev=None)
         assert resumed.parameters.tobytes() == straight.parameters.tobytes()
         assert same(history_resumed, history)
 
-    def test_may_be_interrupted_again_and_again(self, tmp_path):
+    def test_training_may_be_interrupted_repeatedly(self, tmp_path):
         path = tmp_path / "run.npz"
         for _ in range(3):
             interrupted_after(1, path)
         assert same(train(path)[1], train(None)[1])
 
-    def test_works_with_the_same_network_and_optimizer_object(self, tmp_path):
-        """As in a notebook, where the cell that was interrupted is simply run again."""
+    def test_it_works_with_the_same_network_and_optimizer(self, tmp_path):
+        """As in a notebook, where the interrupted cell is simply run again."""
         path, adam = tmp_path / "run.npz", Adam(0.01)
         model = interrupted_after(2, path, optimizer=adam)
         train(path, model, optimizer=adam)
         assert model.parameters.tobytes() == train(None)[0].parameters.tobytes()
 
-    def test_starts_from_the_file_whatever_the_networks_parameters(self, tmp_path):
+    def test_the_file_replaces_the_networks_parameters(self, tmp_path):
         path = tmp_path / "run.npz"
         interrupted_after(2, path)
         resumed, _ = train(path, network(seed=7))
         assert resumed.parameters.tobytes() == train(None)[0].parameters.tobytes()
 
-    def test_of_a_finished_training_gives_its_history_at_once(self, tmp_path):
+    def test_a_finished_run_gives_its_history_at_once(self, tmp_path):
         path = tmp_path / "run.npz"
         model, history = train(path)
         before = path.read_bytes()
-        with mock.patch.object(training, "cross_entropy", side_effect=AssertionError):
-            again, history_again = train(path)
+        again, history_again = train(path, more=[Refuse()])
         assert history_again.equals(history)  # the seconds too: nothing was run
         assert again.parameters.tobytes() == model.parameters.tobytes()
         assert path.read_bytes() == before
 
-    def test_keeps_the_best_parameters_of_the_epochs_before_the_stop(self, tmp_path):
+    def test_the_best_parameters_from_before_are_kept(self, tmp_path):
         """Dev contradicts train: the first epoch is the best, and stays it."""
         eye = np.eye(2, dtype=np.float32)
         options = {"dev": Split(eye, np.array([1, 0])), "batch_size": None, "progress": False}
@@ -115,13 +121,14 @@ class TestGoingOn:
             model.layers[0].W[...] = [[0, 1], [1, 0]]
             for epochs in stops:
                 options |= {"optimizer": GradientDescent(0.5), "epochs": epochs}
-                history = fit(model, Split(eye, np.array([0, 1])), **options, checkpoint=path)
+                options |= {"callbacks": [Checkpoint(path)]}
+                history = fit(model, Split(eye, np.array([0, 1])), **options)
             assert history["dev_accuracy"].iloc[0] == 1 and history["dev_accuracy"].iloc[-1] == 0
             results.append(model.parameters.copy())
             path.unlink()
         np.testing.assert_array_equal(*results)
 
-    def test_may_add_epochs_where_no_schedule_is_stretched_over_them(self, tmp_path):
+    def test_without_a_schedule_epochs_may_be_added(self, tmp_path):
         path = tmp_path / "run.npz"
         train(path, schedule=None, epochs=2)
         longer, history = train(path, schedule=None, epochs=5)
@@ -134,9 +141,9 @@ class TestGoingOn:
     ("changed", "named"),
     [
         ({"model": network(width=9)}, r"network was .*Dense\(6, 8\).* is now .*Dense\(6, 9\)"),
-        ({"optimizer": Adam(0.02)}, r"optimizer was Adam\(0.01\) and is now Adam\(0.02\)"),
-        ({"optimizer": Adam(0.01, beta2=0.99)}, r"is now Adam\(0.01, beta2=0.99\)"),
-        ({"optimizer": Momentum(0.01)}, r"is now Momentum\(0.01, momentum=0.9\)"),
+        ({"optimizer": Adam(0.02)}, r"optimizer was Adam\(.*=0.01\) and is now Adam\(.*=0.02\)"),
+        ({"optimizer": Adam(0.01, beta2=0.99)}, r"is now Adam\(.*beta2=0.99\)"),
+        ({"optimizer": Momentum(0.01)}, r"is now Momentum\(learning_rate=0.01\)"),
         ({"train": random_split(61)}, "training images was 60 .* is now 61 "),
         ({"train": random_split(60, seed=2)}, "training images was .* checksum"),
         ({"train": Split(TRAIN.images, (TRAIN.labels + 1) % 3)}, "training images was"),
@@ -149,11 +156,11 @@ class TestGoingOn:
         ({"schedule": ExponentialDecay(0.1)}, "schedule was"),
         ({"epochs": 6}, "number of epochs was 5 and is now 6"),
         ({"epochs": 4}, "number of epochs was 5 and is now 4"),
-        ({"augment": Augmentation()}, r"augmentation was None and is now Augmentation\(rotation="),
+        ({"train": TRAIN.augmented(lambda images, rng: images / 2)}, "augmented sample was"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
-def test_a_run_with_other_arguments_is_refused_by_name(changed, named, tmp_path):
+def test_a_run_with_other_arguments_is_refused(changed, named, tmp_path):
     path = tmp_path / "run.npz"
     train(path)
     before = path.read_bytes()
@@ -166,76 +173,140 @@ def test_a_run_with_other_arguments_is_refused_by_name(changed, named, tmp_path)
     assert path.read_bytes() == before
 
 
-class TestAugmented:
-    """With images of 784 pixels, as an Augmentation wants them."""
+def add_noise(amount: float):
+    """An augmentation without a name: functions of two calls are never equal."""
+    return lambda images, rng: images + rng.normal(0, amount, images.shape).astype(np.float32)
 
-    RNG = np.random.default_rng(0)
-    TRAIN = Split(RNG.random((60, 784), np.float32), RNG.integers(3, size=60))
-    DEV = Split(RNG.random((30, 784), np.float32), RNG.integers(3, size=30))
+
+AUGMENTS = {
+    "none": lambda: None,
+    "Augmentation": Augmentation,
+    "lambda": lambda: add_noise(0.1),
+}
+
+
+class TestAugmented:
+    """With images of 784 pixels, as an Augmentation needs them."""
+
+    TRAIN, DEV = random_split(60, width=784), random_split(30, seed=1, width=784)
 
     def options(self, augment=None):
-        model = Network(Dense(784, 8), ReLU(), Dropout(0.2), Dense(8, 3), seed=0)
-        return {"model": model, "train": self.TRAIN, "dev": self.DEV, "augment": augment}
+        train = self.TRAIN.augmented(augment) if augment else self.TRAIN
+        return {"model": network(n_in=784), "train": train, "dev": self.DEV}
 
+    @pytest.mark.parametrize("make", AUGMENTS.values(), ids=AUGMENTS)
     @pytest.mark.parametrize("epochs", [1, 4])
-    def test_training_ends_bit_for_bit_where_training_without_a_stop_ends(self, epochs, tmp_path):
+    def test_the_resumed_result_has_the_same_bits(self, make, epochs, tmp_path):
         path = tmp_path / "run.npz"
-        straight, history = train(None, **self.options(Augmentation()))
-        interrupted_after(epochs, path, **self.options(Augmentation()))
-        resumed, history_resumed = train(path, **self.options(Augmentation()))  # an equal one
+        straight, history = train(None, **self.options(make()))
+        interrupted_after(epochs, path, **self.options(make()))
+        resumed, history_resumed = train(path, **self.options(make()))
         assert resumed.parameters.tobytes() == straight.parameters.tobytes()
         assert same(history_resumed, history)
-        assert not same(history, train(None, **self.options())[1])
 
-    def test_training_is_refused_with_another_augmentation_by_name(self, tmp_path):
+    def test_the_augmentation_changes_the_result(self):
+        """The control of the test above."""
+        results = [train(None, **self.options(make()))[0] for make in AUGMENTS.values()]
+        assert len({model.parameters.tobytes() for model in results}) == 3
+
+    @pytest.mark.slow
+    def test_a_new_process_resumes_to_the_same_bits(self, tmp_path):
+        """The new process makes its own data, networks and lambdas."""
+        program = "import sys, test_checkpoint; test_checkpoint.resume_all(sys.argv[1])"
+        for name, make in AUGMENTS.items():
+            interrupted_after(2, tmp_path / f"{name}.npz", **self.options(make()))
+        tests = Path(__file__).parent
+        paths = [str(tests), str(tests.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+        subprocess.run(
+            [sys.executable, "-c", program, str(tmp_path)],
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
+            check=True,
+        )
+        for name, make in AUGMENTS.items():
+            straight = train(None, **self.options(make()))[0].parameters
+            resumed = np.load(tmp_path / f"{name}.npy")
+            assert resumed.tobytes() == straight.tobytes()
+
+    @pytest.mark.parametrize(
+        ("augment", "other"),
+        [
+            (Augmentation(rotation=5), Augmentation(rotation=6)),
+            (Augmentation(rotation=5), None),
+            (None, Augmentation(rotation=5)),
+            (add_noise(0.1), add_noise(0.2)),
+            (add_noise(0.1), Augmentation()),
+        ],
+        ids=lambda value: getattr(value, "__name__", str(value)),
+    )
+    def test_another_augmentation_is_refused(self, augment, other, tmp_path):
         path = tmp_path / "run.npz"
-        train(path, **self.options(Augmentation(rotation=5)))
-        for other, named in (
-            (Augmentation(rotation=6), r"Augmentation\(rotation=6"),
-            (None, "None"),
-        ):
-            sentence = rf"augmentation was Augmentation\(rotation=5.* and is now {named}"
-            with pytest.raises(CheckpointError, match=sentence):
-                train(path, **self.options(other))
+        train(path, **self.options(augment))
+        sentence = r"run.npz is .* another run: augmented sample was .* and is now .*delete"
+        with pytest.raises(CheckpointError, match=sentence):
+            train(path, **self.options(other))
+
+    @pytest.mark.xfail(strict=True, reason="the sample's mean and spread do not see where ink is")
+    @pytest.mark.parametrize(
+        "augment",
+        [
+            lambda images, rng: images[:, ::-1],
+            lambda images, rng: np.roll(images, 5, axis=1),
+            lambda images, rng: images[:, rng.permutation(784)],
+        ],
+        ids=["flip", "shift", "shuffle"],
+    )
+    def test_an_augmentation_that_moves_ink_is_refused(self, augment, tmp_path):
+        path = tmp_path / "run.npz"
+        train(path, **self.options(None))
+        with pytest.raises(CheckpointError, match="augment"):
+            train(path, **self.options(augment))
 
 
-def test_two_schedules_are_told_apart_by_their_values(tmp_path):
+def resume_all(folder: str) -> None:
+    """Resume what `test_a_new_process_resumes_to_the_same_bits` has interrupted."""
+    for name, make in AUGMENTS.items():
+        model, _ = train(Path(folder, f"{name}.npz"), **TestAugmented().options(make()))
+        np.save(Path(folder, f"{name}.npy"), model.parameters)
+
+
+def test_schedules_are_compared_by_their_values(tmp_path):
     train(tmp_path / "run.npz", schedule=ExponentialDecay(0.1))
-    train(tmp_path / "run.npz", schedule=ExponentialDecay(0.1))  # another function, the same
+    train(tmp_path / "run.npz", schedule=lambda p: 0.1**p)  # another function, the same values
     with pytest.raises(CheckpointError, match="schedule was"):
         train(tmp_path / "run.npz", schedule=ExponentialDecay(0.2))
 
 
-def test_fewer_epochs_than_it_has_behind_it_are_refused(tmp_path):
+def test_fewer_epochs_than_finished_are_refused(tmp_path):
     train(tmp_path / "run.npz", schedule=None, epochs=3)
-    with pytest.raises(CheckpointError, match="3 epochs behind it and is now to have 2"):
+    with pytest.raises(CheckpointError, match="it has finished 3 epochs, and 2 are asked for"):
         train(tmp_path / "run.npz", schedule=None, epochs=2)
 
 
-class TestADamagedFile:
+class TestDamagedFile:
     @pytest.mark.parametrize("content", [b"", b"PK\3\4", b"hello", b"\x93NUMPY\1\0v\0{"])
-    def test_that_never_was_a_checkpoint_is_told_in_a_sentence(self, content, tmp_path):
+    def test_other_content_is_refused_with_a_sentence(self, content, tmp_path):
         path = tmp_path / "run.npz"
         path.write_bytes(content)
         with pytest.raises(CheckpointError, match=r"run.npz is not a checkpoint .* Delete it"):
             train(path)
+        assert path.read_bytes() == content
 
-    def test_a_model_file_is_none(self, tmp_path):
+    def test_a_model_file_is_refused(self, tmp_path):
         network().save(tmp_path / "run.npz")
         with pytest.raises(CheckpointError, match="not a checkpoint"):
             train(tmp_path / "run.npz")
 
-    def test_a_folder_is_none(self, tmp_path):
+    def test_a_folder_is_refused(self, tmp_path):
         with pytest.raises(CheckpointError, match="not a checkpoint"):
             train(tmp_path)
 
-    def test_cut_short_or_with_any_byte_changed_never_changes_the_result(self, tmp_path):
-        """Either it is refused, or the byte was one of those that nobody reads."""
+    def test_no_changed_byte_changes_the_result(self, tmp_path):
+        """The file is refused, or the byte was one of those that nobody reads."""
         path = tmp_path / "run.npz"
         model, _ = train(path)
         whole = path.read_bytes()
-        refused = 0
-        for place in range(0, len(whole), 41):
+        refused, places = 0, range(0, len(whole), 41)
+        for place in places:
             damaged = bytearray(whole)
             damaged[place] ^= 0x55
             for content in (bytes(damaged), whole[:place]):
@@ -245,7 +316,7 @@ class TestADamagedFile:
                     assert again.parameters.tobytes() == model.parameters.tobytes()
                 except CheckpointError:
                     refused += 1
-        assert refused > len(whole) / 41 * 1.5
+        assert refused > 1.5 * len(places)
 
     def test_nothing_in_it_is_executed(self, tmp_path):
         path = tmp_path / "run.npz"
@@ -254,14 +325,17 @@ class TestADamagedFile:
             train(path)
 
 
-def test_interrupted_while_writing_the_checkpoint_before_stays(tmp_path):
+def test_an_interrupted_write_keeps_the_file_before(tmp_path, monkeypatch):
     path = tmp_path / "run.npz"
     interrupted_after(2, path)
     before = path.read_bytes()
-    with (
-        mock.patch("nnlib.checkpoints.np.savez", side_effect=KeyboardInterrupt),
-        pytest.raises(KeyboardInterrupt),
-    ):
+
+    def interrupted(file, **arrays):
+        file.write(b"PK half a checkpoint")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(np, "savez", interrupted)
         train(path)
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["run.npz"]

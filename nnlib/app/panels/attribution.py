@@ -1,4 +1,4 @@
-"""Which pixels count for the answer, and which against it."""
+"""Which pixels raise the score of the answer, and which lower it."""
 
 import ipywidgets as widgets
 import numpy as np
@@ -10,8 +10,8 @@ from nnlib.explain.attribution import attribution
 from nnlib.preprocessing.mnist_format import SIDE
 
 LEGEND = (
-    '<b class="nnlib-for">Blue</b> pixels count for the digit, '
-    '<b class="nnlib-against">orange</b> pixels against it.'
+    '<b class="nnlib-for">Blue</b> pixels raise the score of the digit, '
+    '<b class="nnlib-against">orange</b> pixels lower it.'
 )
 EXACT = "Exact: this model adds up one term per pixel, and these are the terms."
 APPROXIMATE = "Input × gradient: exact as long as no hidden unit switches on or off."
@@ -20,7 +20,7 @@ APPROXIMATE = "Input × gradient: exact as long as no hidden unit switches on or
 class AttributionPanel(widgets.VBox):
     """The attributions of the answer and of the runner-up, as colored pixels."""
 
-    title = "Which pixels count"
+    title = "Which pixels matter"
 
     def __init__(self, guard: Guard) -> None:
         self.picture = Picture(SIDE, row_width(2, SIDE), guard)

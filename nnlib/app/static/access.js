@@ -9,7 +9,7 @@
   const PICTURES = {
     ".nnlib-input": "The 28 by 28 pixels that the network sees",
     ".nnlib-what-if": "The drawing as drawn, centered, scaled, as input, thinner and thicker",
-    ".nnlib-attribution": "The pixels that count for and against the answer and the runner-up",
+    ".nnlib-attribution": "The pixels that raise and lower the scores of the answer and the runner-up",
     ".nnlib-activations": "The activations of the hidden layers",
     ".nnlib-neighbors": "The most similar training images",
   };
