@@ -7,7 +7,7 @@ training       how a network gets its parameters
 recognition    a trained network in use
 explain        why this answer
 app            the drawing app
-server         what the app needs of its server
+server         what serves the app
 plots          figures of the notebooks
 exercises      checks the reader's answers
 files          atomic writes; where data and cache lie

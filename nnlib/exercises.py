@@ -1,4 +1,4 @@
-"""Exercises that answer: is the reader's answer right, and if not, what is wrong with it?
+"""Exercises that are checked: is the reader's answer right, and if not, what is wrong with it?
 
 answer = ...                           the reader replaces the dots
 check_answer("loss", answer, 0.693)    prints what is right or wrong

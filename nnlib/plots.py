@@ -87,7 +87,7 @@ def show_confusion(confusion: np.ndarray) -> Figure:
         axis.text(answer, label, mistakes[label, answer], ha="center", va="center", fontsize=8)
     axis.set_xticks(range(10))
     axis.set_yticks(range(10))
-    axis.set_xlabel("read as")
+    axis.set_xlabel("predicted")
     axis.set_ylabel("label")
     return figure
 

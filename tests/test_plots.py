@@ -47,7 +47,7 @@ def test_the_confusion_shows_only_mistakes():
     confusion[4, 9] = 12
     (axis,) = show_confusion(confusion).axes
     assert [(text.get_text(), text.get_position()) for text in axis.texts] == [("12", (9, 4))]
-    assert (axis.get_xlabel(), axis.get_ylabel()) == ("read as", "label")
+    assert (axis.get_xlabel(), axis.get_ylabel()) == ("predicted", "label")
     assert confusion[0, 0] == 100  # the counts that were given are not changed
 
 

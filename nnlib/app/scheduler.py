@@ -18,9 +18,9 @@ PANELS_PER_PREDICTION = 2  # while drawing
 
 
 class Scheduler:
-    """Runs predictions and shows panels in such an order that the pen never waits.
+    """Runs predictions and shows panels in such an order that drawing is never delayed.
 
-    predict: makes a prediction, shows the answer, and returns what the panels shall show; its
+    predict: makes a prediction, shows the answer, and returns what the panels should show; its
     argument says whether the pen is up.
     collapsibles: shown after the answer; while drawing, the open ones take turns.
     pen_up_panels: shown after these, and only when the pen is up.

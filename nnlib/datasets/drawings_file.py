@@ -1,4 +1,4 @@
-"""The drawings file: one drawing a line, as JSON.
+"""The drawings file: one drawing per line, as JSON.
 
 {"label": 7, "strokes": [[[x, y], …], …], "writer": 3, "canvas": 500, "pen": 35.7, "note": "…"}
 

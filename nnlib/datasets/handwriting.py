@@ -14,7 +14,9 @@ from nnlib.preprocessing.strokes import rasterize
 
 FRACTION = 0.5  # of MNIST's 1s, 4s, 7s and 9s that are given a variant
 
-Variant = Callable[[np.ndarray, np.random.Generator], np.ndarray]
+# From an image (28, 28) float32, at random: a stroke (n, 2), or the changed image (28, 28).
+StrokeMaker = Callable[[np.ndarray, np.random.Generator], np.ndarray]
+ImageChange = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 
 def with_handwriting(train: Split, fraction: float = FRACTION, seed: int = 0) -> Split:
@@ -78,11 +80,11 @@ def short_stem(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return stretched
 
 
-def _adding(*strokes: Variant) -> Variant:
+def _adding(*makers: StrokeMaker) -> ImageChange:
     """The variant that draws these strokes too, as thick as those of the image."""
 
     def variant(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        added = [stroke(image, rng) for stroke in strokes]
+        added = [make_stroke(image, rng) for make_stroke in makers]
         return np.maximum(image, rasterize(added, stroke_thickness(image)))
 
     return variant

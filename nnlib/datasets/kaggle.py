@@ -40,16 +40,16 @@ def load_kaggle(folder: str | os.PathLike[str]) -> KaggleDigits:
     """
     folder = Path(folder)
     rows = read_kaggle_csv(folder / "train.csv", LABELED_COLUMNS)
-    dev = len(rows) // 6
-    if not dev:
+    n_dev = len(rows) // 6
+    if not n_dev:
         raise DataError(
             f"{folder / 'train.csv'} has {len(rows)} rows; at least 6 are needed, for one in dev."
         )
     has_test = (folder / "test.csv").exists()
     test = read_kaggle_csv(folder / "test.csv", PIXEL_COLUMNS) if has_test else rows[:0, 1:]
     return KaggleDigits(
-        train=Split.from_bytes(rows[:-dev, 1:], rows[:-dev, 0]),
-        dev=Split.from_bytes(rows[-dev:, 1:], rows[-dev:, 0]),
+        train=Split.from_bytes(rows[:-n_dev, 1:], rows[:-n_dev, 0]),
+        dev=Split.from_bytes(rows[-n_dev:, 1:], rows[-n_dev:, 0]),
         test_images=to_float_images(test),
     )
 

@@ -60,6 +60,7 @@ def load_mnist(folder: str | os.PathLike[str] | None = None) -> Digits:
         train=Split.from_bytes(images[:first_dev], labels[:first_dev]),
         dev=Split.from_bytes(images[first_dev:], labels[first_dev:]),
         test=Split.from_bytes(test_images, test_labels),
+        checksums={name: sha256 for name, (sha256, _) in FILES.items()},
     )
 
 
@@ -103,7 +104,7 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
     size = int(np.prod(shape, dtype=object)) if shape else 1
     if len(raw) != header + size:
         raise DataError(
-            _bad(path, f"promises {size:,} bytes of shape {shape} and has {len(raw) - header:,}")
+            _bad(path, f"should hold {size:,} bytes of shape {shape} and has {len(raw) - header:,}")
         )
     return np.frombuffer(raw, np.uint8, offset=header).reshape(shape)
 
@@ -140,6 +141,6 @@ def download(
 
 def _bad(path: str | os.PathLike[str], what: str) -> str:
     return (
-        f"{path} {what}. Restore the file (git checkout -- data/mnist), or delete its folder "
-        "and nnlib downloads MNIST again."
+        f"{path} {what}. Put the original file there (in a clone: git checkout -- data/mnist), or "
+        "call load_mnist() without a folder, which downloads MNIST if it is missing."
     )

@@ -13,6 +13,7 @@ from nnlib.datasets.splits import DataError, Split
 from nnlib.files import data_path
 from nnlib.preprocessing.images import normalize_image
 
+FILE = "digits.csv.gz"
 SHA256 = "09f66e6debdee2cd2b5ae59e0d6abbb73fc2b0e0185d2e1957e9ebb51e23aa22"
 N_COPIES = 8  # so that 1,797 digits have some weight beside MNIST's 50,000
 
@@ -26,7 +27,7 @@ def load_optdigits() -> Split:
     """
     from PIL import Image
 
-    path = data_path("optdigits", "digits.csv.gz")
+    path = data_path("optdigits", FILE)
     try:
         packed = path.read_bytes()
     except FileNotFoundError:

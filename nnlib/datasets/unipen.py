@@ -39,8 +39,8 @@ def read_unipen(path: str | os.PathLike[str]) -> Iterator[Drawing]:
                         yield Drawing(check_strokes(strokes), label, writer)
                     label, writer, strokes, down = _digit(words[-1]), None, [], False
                 elif words[0] == ".COMMENT" and label is not None:
-                    if len(words) >= 3 and words[2].isdecimal():  # other comments are text
-                        writer = int(words[2])
+                    if len(words) >= 3 and words[1].isdecimal():  # other comments are text
+                        writer = _writer(words[2])
                 elif words[0] == ".PEN_DOWN":
                     strokes.append([])
                     down = True
@@ -63,6 +63,12 @@ def _digit(word: str) -> int:
     if label not in set("0123456789"):
         raise DrawingError(f"the segment's label must be a digit in quotes, not {word}")
     return int(label)
+
+
+def _writer(word: str) -> int:
+    if not word.isdecimal():
+        raise DrawingError(f"the writer in the comment must be a whole number, not {word}")
+    return int(word)
 
 
 def _point(words: list[str]) -> tuple[float, float]:

@@ -1,7 +1,7 @@
 """Why did the network give this answer?
 
 diagnostics  what is unusual about the input
-attribution  which ink spoke for the answer
+attribution  which pixels raised its score
 what_if      the same drawing centered, scaled or inked otherwise
 neighbors    the nearest training images
 replay       the answer after each part of the drawing

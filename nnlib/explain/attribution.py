@@ -1,6 +1,6 @@
-"""Which ink spoke for an answer?
+"""Which pixels raised the score of an answer, and which lowered it?
 
-logit of a digit  =  Σ over pixels of (ink × gradient)  +  what the biases add
+logit of a digit - mean logit  =  Σ over pixels of (ink × gradient)  +  a constant
 """
 
 import numpy as np
@@ -13,10 +13,10 @@ def attribution(network: Network, image: np.ndarray, digit: int) -> np.ndarray:
 
     image: the network's input, (28, 28) float32.
     The gradient is that of the digit's logit minus the mean of all ten, because what raises
-    every logit does not change the answer. Positive values speak for the digit, negative ones
-    against it; pixels without ink are 0. With one layer the logit is linear in the ink, and
-    these are its terms exactly; with ReLUs it is linear as long as none of them switches
-    (Shrikumar et al. 2016; Ancona et al. 2018).
+    every logit does not change the answer. Positive values raise the score of the digit, negative
+    ones lower it; pixels without ink are 0. With one layer the map is exact: its sum, plus a
+    constant, is the logit minus the mean logit. With ReLUs that holds as long as none of them
+    switches (Shrikumar et al. 2016; Ancona et al. 2018).
     """
     dlogits = np.full((1, network.n_out), -1 / network.n_out, network.dtype)
     dlogits[0, digit] += 1

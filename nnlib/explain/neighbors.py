@@ -28,7 +28,10 @@ N_CANDIDATES = 60  # images whose exact distances give the first limit
 
 @dataclass(frozen=True, eq=False)
 class Neighbor:
-    """A training image. image: (28, 28) in [0, 1]. distance: Euclidean, over its 784 pixels."""
+    """A training image: its row in `Digits.train`, its label, and the image (28, 28) in [0, 1].
+
+    distance: Euclidean, over the 784 pixels.
+    """
 
     index: int
     label: int
@@ -61,11 +64,16 @@ class NeighborIndex:
     ) -> list[Neighbor]:
         """The `count` training images with the smallest distance to an input, nearest first.
 
-        image: (28, 28). count: at most 60. label: only among the images with that label.
+        image: (28, 28). count: 1 to 60. label: only among the images with that label.
+        Raises ValueError for another count.
         """
+        if not 1 <= count <= N_CANDIDATES:
+            raise ValueError(f"count must be from 1 to {N_CANDIDATES}, not {count!r}.")
         pixels = image.reshape(-1)
         code = (pixels - self.mean) @ self.basis
-        bounds = self._lengths - 2 * (self.codes @ code) + code @ code  # of squared distances
+        bounds = (
+            self._lengths - 2 * (self.codes @ code) + code @ code
+        )  # lower bounds of the squared distances
         if label is not None:
             bounds[self.labels != label] = np.inf
         candidates = np.argpartition(bounds, N_CANDIDATES)[:N_CANDIDATES]
@@ -109,7 +117,7 @@ def _prepare(folder: Path) -> None:
         _write(folder, arrays)
     except OSError as error:
         raise DataError(
-            f"This needs 52 MB in {folder.parent}, which cannot be written: {error}."
+            f"This needs to write 52 MB into {folder.parent}, and cannot: {error}."
         ) from error
 
 

@@ -11,21 +11,21 @@ N_FRAMES = 16  # of a replay, at most
 
 @dataclass(frozen=True, eq=False)
 class Replay:
-    """points: (T,), how many points had been drawn. probabilities: (T, 10), the answer then."""
+    """points: (T,), how many points had been drawn. probabilities: (T, 10), at that time."""
 
     points: np.ndarray
     probabilities: np.ndarray
 
 
 def replay(recognizer: Recognizer, strokes: list[np.ndarray]) -> Replay:
-    """Recognize the drawing as it was after each of up to 16 numbers of points.
+    """Recognize the drawing as it was at up to 16 moments, evenly spaced in points.
 
     Each part is preprocessed as the whole is: scaled, inked and centered.
     """
     count = sum(map(len, strokes))
     points = np.unique(np.linspace(1, count, N_FRAMES).round().astype(int))
     inputs = [recognizer.preprocess(first_points(strokes, n)) for n in points]
-    return Replay(points, recognizer.predict_inputs(inputs))
+    return Replay(points, recognizer.probabilities(inputs))
 
 
 def first_points(strokes: list[np.ndarray], count: int) -> list[np.ndarray]:

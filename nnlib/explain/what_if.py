@@ -29,10 +29,12 @@ class Variant:
 
     @property
     def digit(self) -> int:
+        """The answer."""
         return int(self.probabilities.argmax())
 
     @property
     def confidence(self) -> float:
+        """The probability of the answer."""
         return float(self.probabilities[self.digit])
 
 
@@ -68,8 +70,8 @@ class Step:
 def what_if(recognizer: Recognizer, drawing: Drawing, prediction: Prediction) -> list[Step]:
     """Every step, whether it matters or not.
 
-    From the drawing as drawn: centered only; scaled only; both, which is the input. From the
-    input: a thinner and a thicker pen.
+    From the drawing as drawn: centered only; scaled only; centered and scaled, as the input is.
+    From the input: a thinner and a thicker pen.
     prediction: what the recognizer made of the drawing with the preprocessing "strokes".
     """
     strokes, to_pixels = drawing.strokes, SIDE / drawing.canvas
@@ -80,7 +82,7 @@ def what_if(recognizer: Recognizer, drawing: Drawing, prediction: Prediction) ->
         "thinner": recognizer.preprocess(strokes, pen_width=THIN_PEN),
         "thicker": recognizer.preprocess(strokes, pen_width=THICK_PEN),
     }
-    probabilities = recognizer.predict_inputs(list(images.values()))
+    probabilities = recognizer.probabilities(list(images.values()))
     rows = zip(images.items(), probabilities, strict=True)
     variants = {name: Variant(name, image, row) for (name, image), row in rows}
     drawn = variants["as drawn"]
@@ -101,7 +103,7 @@ def variants_of(steps: Sequence[Step]) -> list[Variant]:
 
 
 def scale_strokes(drawing: Drawing) -> np.ndarray:
-    """(28, 28): the drawing enlarged or shrunk to 20 pixels, pen included, where it is.
+    """(28, 28): the drawing scaled in place: its longer side, with the pen, becomes 20 pixels.
 
     It is moved only as far as it must be to stay on the canvas.
     """

@@ -1,4 +1,4 @@
-"""The network: layers, loss, optimizers. Knows nothing of digits.
+"""The network: layers, loss, optimizers; independent of images and digits.
 
 layers      Dense, ReLU, Dropout: forward and backward
 losses      softmax and cross-entropy

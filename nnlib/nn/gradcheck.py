@@ -45,9 +45,7 @@ def relative_error(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.linalg.norm(a - b) / size) if size else 0.0
 
 
-def check_gradients(
-    network: Network, images: np.ndarray, labels: np.ndarray, l2: float = 0.0
-) -> float:
+def check_gradients(network: Network, X: np.ndarray, labels: np.ndarray, l2: float = 0.0) -> float:
     """The relative error of backward against central differences, over all parameters.
 
     The loss is cross-entropy plus l2/2 · ‖W‖², as in training. Expect 1e-7 or less in
@@ -56,7 +54,7 @@ def check_gradients(
     """
 
     def forward() -> np.ndarray:
-        return network.forward(images, training=True, rng=np.random.default_rng(0))
+        return network.forward(X, training=True, rng=np.random.default_rng(0))
 
     def loss() -> float:
         return cross_entropy(forward(), labels)[0] + network.penalty(l2)

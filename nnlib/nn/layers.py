@@ -18,8 +18,9 @@ Rng = np.random.Generator
 class Layer:
     """What a Network needs to know of a layer. A new kind of layer is one subclass.
 
-    A layer with parameters defines `shapes` and `initialize`; every layer defines `config`,
-    `forward` and `input_gradient`. Nothing else in the library asks what kind a layer is.
+    Every layer defines `forward` and `input_gradient`; one with arguments also `config`; one with
+    parameters also `shapes`, `initialize` and `parameter_gradients`, and calls `allocate` at the
+    end of its `__init__`. Nothing else in the library asks what kind a layer is.
 
     n_in, n_out: the width of its input and output; None if it takes any width and keeps it.
     is_linear: whether Y is a weighted sum of X (plus a constant) outside of training.
@@ -33,11 +34,17 @@ class Layer:
     in_network = False
 
     def __init_subclass__(cls) -> None:
-        Layer.kinds[cls.__name__] = cls
+        known = Layer.kinds.get(cls.__name__)
+        # A reader's own ReLU must not replace this module's where model files are loaded.
+        if known is None or known.__module__ != __name__:
+            Layer.kinds[cls.__name__] = cls
 
     @staticmethod
     def shapes(config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
-        """The shape of each parameter of a layer with this `config`."""
+        """The shape of each parameter of a layer with this `config`.
+
+        Static, so that a model file's sizes can be checked before any array is made.
+        """
         return {}
 
     def config(self) -> dict[str, Any]:
@@ -51,7 +58,8 @@ class Layer:
         """X (N, n_in) → Y (N, n_out).
 
         training: keep what backward needs. Otherwise nothing is kept, so threads can share
-        the layer. rng: the source of random draws in training; without one nothing is random.
+        the layer. rng: the source of random draws in training; without one, dropout does
+        nothing.
         """
         raise NotImplementedError
 
@@ -81,12 +89,12 @@ class Layer:
         return {name: getattr(self, f"d{name}") for name in self.shapes(self.config())}
 
     def use(self, name: str, parameter: np.ndarray, gradient: np.ndarray) -> None:
-        """Compute with these arrays from now on."""
+        """Compute with these arrays for the parameter of that name from now on."""
         setattr(self, name, parameter)
         setattr(self, f"d{name}", gradient)
 
-    def _allocate(self) -> None:
-        """Arrays of its own, drawn with seed 0; a Network draws them again with its own seed."""
+    def allocate(self) -> None:
+        """Make parameters, drawn with seed 0. A Network draws them again with its own seed."""
         for name, shape in self.shapes(self.config()).items():
             self.use(name, np.zeros(shape, np.float32), np.zeros(shape, np.float32))
         self.initialize(np.random.default_rng(0))
@@ -123,7 +131,7 @@ class Dense(Layer):
             raise ValueError(f'Dense needs init to be "he" or a standard deviation, not {init!r}.')
         self.n_in, self.n_out, self.init = int(n_in), int(n_out), init
         self._X: np.ndarray | None = None
-        self._allocate()
+        self.allocate()
 
     @staticmethod
     def shapes(config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
@@ -138,6 +146,7 @@ class Dense(Layer):
         self.b[...] = 0.0
 
     def forward(self, X: np.ndarray, training: bool = False, rng: Rng | None = None) -> np.ndarray:
+        """Y = X W + b."""
         if training:
             self._X = X  # (N, n_in)
         Y = X @ self.W  # (N, n_in) @ (n_in, n_out) = (N, n_out)
@@ -165,6 +174,7 @@ class ReLU(Layer):
     _mask: np.ndarray | None = None
 
     def forward(self, X: np.ndarray, training: bool = False, rng: Rng | None = None) -> np.ndarray:
+        """Y = max(X, 0)."""
         if training:
             self._mask = X > 0
         return np.maximum(X, 0)
@@ -193,6 +203,7 @@ class Dropout(Layer):
         return {"p": self.p}
 
     def forward(self, X: np.ndarray, training: bool = False, rng: Rng | None = None) -> np.ndarray:
+        """Y = X times a random mask / (1 - p) in training with an rng; otherwise Y = X."""
         if not training:
             return X
         if rng is None or self.p == 0:

@@ -21,10 +21,15 @@ class ModelError(ValueError):
 
 
 def write_model(path: str | os.PathLike[str], parameters: np.ndarray, info: dict[str, Any]) -> None:
-    """Write a model file, atomically. info: JSON values."""
+    """Write a model file, atomically. info: JSON values.
+
+    Raises ValueError for parameters that are not finite.
+    """
+    if not np.isfinite(parameters).all():
+        raise ValueError("The model is not saved: some of its parameters are not finite numbers.")
     text = json.dumps(info | {"format": FORMAT}, sort_keys=True)
     with atomic_write(path) as file:
-        np.savez(file, parameters=parameters, info=np.array(text))
+        np.savez(file, parameters=parameters.astype(np.float32), info=np.array(text))
 
 
 def read_model(path: str | os.PathLike[str]) -> tuple[np.ndarray, dict[str, Any]]:

@@ -24,9 +24,9 @@ class Network:
     """Layers applied one after the other; the last one's outputs are the logits.
 
     parameters, gradients: flat arrays of the same shape, weights first, then biases.
-    weights: the view of the parameters that L2 acts on.
-    widths: from the input to the logits, such as (784, 256, 128, 10).
-    seed: the draw of the first weights; the same seed gives the same network.
+    weights, weight_gradients: the views of them that L2 acts on.
+    layers: as given. widths: from the input, n_in, to the logits, n_out: (784, 256, 128, 10).
+    seed: for the initial weights; the same seed gives the same network.
     dtype: float32 to train, float64 to check gradients.
     info: what `save` writes beside the parameters (a dict of JSON values).
 
@@ -68,6 +68,7 @@ class Network:
 
     @property
     def dtype(self) -> np.dtype[Any]:
+        """The dtype of its parameters, and of all that it computes."""
         return self.parameters.dtype
 
     @property
@@ -76,10 +77,11 @@ class Network:
         return all(layer.is_linear for layer in self.layers)
 
     def forward(self, X: np.ndarray, training: bool = False, rng: Rng | None = None) -> np.ndarray:
-        """Inputs (N, n_in), images in [0, 1] → logits (N, n_out).
+        """Inputs (N, n_in) → logits (N, n_out).
 
         training: keep what `backward` needs. Otherwise nothing is kept, and threads can share
-        the network. rng: the source of Dropout's draws in training.
+        the network. rng: the source of dropout's draws in training; without one, dropout does
+        nothing.
         """
         X = self._check_input(X)
         for layer in self.layers:
@@ -96,7 +98,7 @@ class Network:
         dY = dlogits
         for layer in reversed(others):
             dY = layer.backward(dY)
-        first.parameter_gradients(dY)  # nobody needs its dX, the largest product of all
+        first.parameter_gradients(dY)  # its dX, the largest product of all, is not needed
         if l2:
             self.weight_gradients += l2 * self.weights
 
@@ -144,7 +146,10 @@ class Network:
         return self.probabilities(X).argmax(axis=1)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write layers, parameters and `info` to an .npz that `Network.load` reads."""
+        """Write layers, parameters (as float32) and `info` to an .npz that `Network.load` reads.
+
+        Raises ValueError for parameters that are not finite.
+        """
         layers = [[type(layer).__name__, layer.config()] for layer in self.layers]
         write_model(path, self.parameters, self.info | {"layers": layers})
 
@@ -184,7 +189,7 @@ class Network:
         X = np.asarray(X, self.dtype)
         if X.ndim != 2 or X.shape[1] != self.n_in:
             raise ValueError(
-                f"The network takes images of shape (N, {self.n_in}), not {X.shape}; "
+                f"The network takes inputs of shape (N, {self.n_in}), not {X.shape}; "
                 f"one image goes in as image.reshape(1, {self.n_in})."
             )
         return X

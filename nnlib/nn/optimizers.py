@@ -13,11 +13,13 @@ import numpy as np
 
 @dataclass(repr=False)
 class Optimizer:
-    """What all optimizers have in common. Two are equal if their settings are.
+    """What all optimizers have in common. Two are equal if their settings are equal.
 
     learning_rate: a positive number.
-    state_names: the attributes that change from step to step, for checkpoints. The arrays
-    have the shape of the parameters and start at zero, as None before the first step.
+    state_names: the attributes that change from step to step, for checkpoints. Arrays among
+    them are None until the first step, which starts them at zero.
+
+    Raises ValueError for settings out of range.
     """
 
     learning_rate: float
@@ -27,7 +29,7 @@ class Optimizer:
         self.learning_rate = _positive("learning_rate", self.learning_rate)
 
     def step(self, parameters: np.ndarray, gradients: np.ndarray, factor: float = 1.0) -> None:
-        """Change the parameters in place. factor: what a schedule makes of the learning rate."""
+        """Change the parameters in place. factor: multiplies the learning rate."""
         raise NotImplementedError
 
     def fresh(self) -> Self:
@@ -84,11 +86,11 @@ class Adam(Optimizer):
     """A step size adapted for each parameter (Kingma & Ba 2015, algorithm 1).
 
     m ← β₁ m + (1 - β₁) g       the gradient's running mean
-    v ← β₂ v + (1 - β₂) g²      its running square
+    v ← β₂ v + (1 - β₂) g²      the running mean of its square
     p ← p - learning_rate · m̂ / (√v̂ + ε)
 
     m and v start at zero and are too small at first: m̂ = m / (1 - β₁ᵗ) and
-    v̂ = v / (1 - β₂ᵗ) at step t correct for that.
+    v̂ = v / (1 - β₂ᵗ) at step t correct for that. β₁ and β₂: at least 0, less than 1; ε: positive.
     """
 
     learning_rate: float = 1e-3

@@ -1,7 +1,7 @@
 """Learning-rate schedules: what fraction of the learning rate is in force.
 
-A schedule is called with the progress of training, 0 at the first step and 1 at the end, and
-returns the factor that `fit` hands to the optimizer's `step`.
+A schedule is called with the progress of training, 0 at the first step and just below 1 at the
+last, and returns the factor that multiplies the learning rate.
 """
 
 import math

@@ -13,11 +13,9 @@ import numpy as np
 from nnlib.preprocessing.drawing import DrawingError
 from nnlib.preprocessing.mnist_format import BOX, CENTER, INK_THRESHOLD, SIDE, center_of_mass
 
-MAX_IMAGE_SIDE = 4_096  # pixels a side
-MIN_THICKNESS, MAX_THICKNESS = (
-    1.8,
-    3.8,
-)  # pixels: 5th and 95th percentile in MNIST's training images
+MAX_IMAGE_SIDE = 4_096  # pixels per side
+# Pixels: the 5th and 95th percentile of the strokes in MNIST's training images.
+MIN_THICKNESS, MAX_THICKNESS = 1.8, 3.8
 
 
 def read_image(path: str | os.PathLike[str]) -> np.ndarray:
@@ -36,7 +34,7 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
             if max(image.size) > MAX_IMAGE_SIDE:
                 width, height = image.size
                 raise DrawingError(
-                    f"it has {width}×{height} pixels, more than {MAX_IMAGE_SIDE} a side"
+                    f"it has {width}×{height} pixels, more than {MAX_IMAGE_SIDE} per side"
                 )
             rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")

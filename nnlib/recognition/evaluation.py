@@ -1,7 +1,7 @@
 """How accurate a model is: on MNIST, on drawings, on other people's images.
 
 All results have one format, of JSON values: n, accuracy (0 to 1), digits (label → {n, accuracy}),
-confusion (counts, a row a label and a column an answer), and for drawings also preprocessing and
+confusion (counts, row = label, column = predicted), and for drawings also preprocessing and
 writers (writer → {n, accuracy}); for a split also loss.
 """
 
@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from nnlib.datasets.splits import Split
-from nnlib.preprocessing.drawing import Drawing, DrawingError
+from nnlib.nn.losses import cross_entropy
+from nnlib.preprocessing.drawing import Drawing, DrawingError, check_strokes
 from nnlib.recognition.recognizer import PREPROCESSINGS, Recognizer
-from nnlib.training.metrics import accuracy, confusion_matrix, loss_and_accuracy
+from nnlib.training.metrics import accuracy, confusion_matrix
 from nnlib.training.recipes import MODELS
 
 Result = dict[str, Any]
@@ -21,9 +22,9 @@ Result = dict[str, Any]
 
 def evaluate_split(recognizer: Recognizer, split: Split) -> Result:
     """Accuracy and loss on images that are already inputs, such as MNIST's test images."""
-    network = recognizer.network
-    loss, _ = loss_and_accuracy(network, split.images, split.labels)
-    return _compare(network.predict(split.images), split.labels) | {"loss": loss}
+    logits = recognizer.network.forward(split.images)
+    loss, _ = cross_entropy(logits, split.labels)
+    return _compare(logits.argmax(axis=1), split.labels) | {"loss": loss}
 
 
 def evaluate_drawings(
@@ -56,7 +57,8 @@ def evaluate_images(
 ) -> Result:
     """Recognize gray images, each as `Recognizer.predict_image` takes it, and compare.
 
-    Raises DrawingError for an image that cannot be used.
+    Raises DrawingError for an image that cannot be used, ValueError for different numbers of
+    images and labels, and for none.
     """
     answers = []
     for number, image in enumerate(images, 1):
@@ -68,13 +70,13 @@ def evaluate_images(
 
 
 def drawings_to_split(drawings: Sequence[Drawing]) -> Split:
-    """Labeled drawings as inputs, to measure many networks on.
+    """Labeled drawings as a Split of inputs, on which networks can be measured directly.
 
-    Raises DrawingError for a drawing without a label, and where there is none.
+    Raises DrawingError for a drawing without a label or strokes, and where there is none.
     """
     labels = [_label(number, drawing) for number, drawing in enumerate(drawings, 1)]
     _check_not_empty(labels)
-    images = [Recognizer.preprocess(drawing.strokes).ravel() for drawing in drawings]
+    images = [Recognizer.preprocess(check_strokes(drawing.strokes)).ravel() for drawing in drawings]
     return Split(np.array(images, np.float32), np.array(labels, np.int64))
 
 
@@ -84,7 +86,7 @@ def pens_table(results: Sequence[Mapping[str, Any]]) -> str:
     lines = [f"| model | {' | '.join(PREPROCESSINGS)} |", "|---" * (1 + len(PREPROCESSINGS)) + "|"]
     for model in MODELS:
         row = [accuracies.get((model, preprocessing)) for preprocessing in PREPROCESSINGS]
-        if any(row):
+        if any(value is not None for value in row):
             cells = ["" if value is None else f"{value:.1%}" for value in row]
             lines.append(f"| `{model}` | {' | '.join(cells)} |")
     return "\n".join(lines)

@@ -1,7 +1,7 @@
 """Strokes or image → 28×28 input → probabilities → Prediction.
 
-The app, the command line, the tests and every measurement on drawings call the Recognizer,
-and nothing else preprocesses a drawing.
+The app, the command line and every measurement on drawings preprocess them here. Only
+`nnlib.explain.what_if` makes other forms of a drawing, to show what preprocessing is worth.
 """
 
 import functools
@@ -25,21 +25,21 @@ from nnlib.preprocessing.mnist_format import INK_THRESHOLD, PEN_WIDTH, SIDE
 from nnlib.preprocessing.strokes import normalize_strokes, shrink_strokes
 from nnlib.recognition.registry import DEFAULT_MODEL, model_path
 
-# How strokes become an input. The last is what everybody uses; the others show what it is worth.
+# How strokes become an input. "strokes" is the default; the others are for comparison.
 PREPROCESSINGS = {
     "as-drawn": "the canvas shrunk to 28×28",
-    "mnist": "its pixels cropped, scaled into 20×20 and centered, as MNIST was made",
+    "mnist": "the canvas's pixels cropped, scaled into 20×20 and centered, as MNIST was made",
     "strokes": "the strokes scaled first and inked afterwards, with a pen like MNIST's",
 }
-CANVAS_RESOLUTION = 112  # pixels a side of the canvas that the preprocessing "mnist" starts from
+CANVAS_RESOLUTION = 112  # pixels per side of the canvas that the preprocessing "mnist" starts from
 
-SURE = 0.8  # from this probability on the answer is "sure"
-UNSURE = 0.5  # below this it is "doubtful"
+MIN_SURE = 0.8  # from this probability on the answer is "sure"
+MIN_UNSURE = 0.5  # and from this on "unsure"; below it is "doubtful"
 
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What the network made of a drawing.
+    """What the network answers for a drawing or an image.
 
     digit: the answer. probabilities: (10,) float32, adding up to 1. input: (28, 28) float32
     in [0, 1], exactly what entered the network. draw: makes `as_drawn`.
@@ -63,9 +63,9 @@ class Prediction:
     @property
     def certainty(self) -> Literal["sure", "unsure", "doubtful"]:
         """Whether the confidence is at least 80 %, at least 50 %, or less."""
-        if self.confidence >= SURE:
+        if self.confidence >= MIN_SURE:
             return "sure"
-        return "unsure" if self.confidence >= UNSURE else "doubtful"
+        return "unsure" if self.confidence >= MIN_UNSURE else "doubtful"
 
     @functools.cached_property
     def as_drawn(self) -> np.ndarray:
@@ -118,7 +118,7 @@ class Recognizer:
     def predict_many(
         self, drawings: Iterable[Drawing], preprocessing: str = "strokes"
     ) -> list[Prediction]:
-        """The Prediction of each drawing, with one pass through the network for all of them.
+        """The Prediction of each drawing, which go through the network together.
 
         Raises DrawingError for the first drawing that cannot be used, naming its number.
         """
@@ -167,21 +167,21 @@ class Recognizer:
             f"There is no preprocessing {preprocessing!r}. Known are {', '.join(PREPROCESSINGS)}."
         )
 
-    def predict_inputs(self, inputs: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
+    def probabilities(self, inputs: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
         """Inputs, N of (28, 28) → probabilities (N, 10)."""
-        return self.network.probabilities(_as_input(inputs).reshape(-1, SIDE * SIDE))
+        return self.network.probabilities(_as_inputs(inputs).reshape(-1, SIDE * SIDE))
 
     def _predict(
         self, images: Sequence[np.ndarray], draws: Sequence[Callable[[], np.ndarray]]
     ) -> list[Prediction]:
         if not images:
             return []
-        inputs = _as_input(images)
+        inputs = _as_inputs(images)
         return [
             Prediction(int(row.argmax()), row, image, draw)
-            for row, image, draw in zip(self.predict_inputs(inputs), inputs, draws, strict=True)
+            for row, image, draw in zip(self.probabilities(inputs), inputs, draws, strict=True)
         ]
 
 
-def _as_input(images: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
+def _as_inputs(images: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
     return np.asarray(images, np.float32).reshape(-1, SIDE, SIDE)

@@ -1,7 +1,7 @@
 """Callbacks: what happens around the training loop, without being part of it.
 
-fit calls on_start, then on_step after every batch and on_epoch_end after every epoch, then
-on_end, whether training finished, was interrupted or failed.
+fit calls on_start of every callback, then on_step after every batch and on_epoch_end after every
+epoch, then on_end, also if training is interrupted or fails.
 """
 
 from dataclasses import dataclass, field
@@ -46,11 +46,12 @@ class TrainingRun:
 
     @property
     def steps_per_epoch(self) -> int:
+        """How many batches an epoch has; the last may be smaller."""
         return -(-len(self.train) // self.batch_size)
 
 
 class Callback:
-    """Does nothing. A subclass overrides the moments that it needs."""
+    """Does nothing. A subclass overrides the methods that it needs."""
 
     def on_start(self, run: TrainingRun) -> None:
         """Before the first epoch."""

@@ -48,19 +48,20 @@ def fit(
 
     train, dev: `Split`s of images (N, 784) float32 in [0, 1] and labels (N,) integers; with
         `train.augmented(Augmentation())` every batch is changed at random before it is used.
-    optimizer: Adam() if not given. schedule: progress (0 … 1) → factor on its rate.
+    optimizer: Adam() if not given. It keeps its state, so give every network a new one.
+    schedule: progress (0 … 1) → factor that multiplies the learning rate.
     l2: the λ of the penalty λ/2 · ‖W‖² on weights.
-    batch_size: examples a step; None takes all of them in every step (full batch).
-    seed: of shuffling, augmentation and dropout. Each epoch has its own generator, made of the
-        seed and the epoch's number, so that an epoch does not depend on how it was reached.
+    batch_size: examples per step; None takes all of them in every step (full batch).
+    seed: of shuffling, augmentation and dropout. Each epoch has its own generator, seeded with
+        [seed, epoch], so that an epoch does not depend on how it was reached.
     progress: show a progress bar. callbacks: such as a `Checkpoint`, called in this order.
 
-    Returns a row an epoch: epoch (from 1), loss (the mean of the batches' cross-entropy,
-    penalty not included), dev_loss, dev_accuracy, learning_rate (at its last step),
-    seconds. Without dev the last parameters are kept and the dev columns are missing.
+    Returns one row per epoch: epoch (from 1), loss (the mean cross-entropy during the epoch,
+    without penalty), dev_loss, dev_accuracy, learning_rate (at its last step), seconds. Without
+    dev the last parameters are kept and the dev columns are missing.
 
-    Raises ValueError for arguments that do not fit, TrainingDiverged for a loss that is not
-    finite. If training is interrupted, the best parameters so far stay.
+    Raises ValueError for invalid arguments, TrainingDiverged for a loss that is not
+    finite. If training is interrupted or diverges, the best parameters so far stay.
 
     >>> history = fit(network, digits.train, dev=digits.dev, optimizer=Adam(1e-3), epochs=5)
     """

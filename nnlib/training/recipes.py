@@ -1,4 +1,4 @@
-"""Recipes: everything that decides a model, but for its seed. They are data.
+"""Recipes: everything that decides a model, except its seed. They are data.
 
 softmax  784→10              one layer, full-batch gradient descent
 hidden   784→128→10          a hidden layer, mini-batches
@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from nnlib.datasets.augmentation import Augmentation
 from nnlib.datasets.handwriting import FRACTION, with_handwriting
-from nnlib.datasets.mnist import FILES
-from nnlib.datasets.optdigits import N_COPIES, with_optdigits
+from nnlib.datasets.optdigits import FILE, N_COPIES, SHA256, with_optdigits
 from nnlib.datasets.splits import Digits, Split
 from nnlib.nn.layers import Dense, Layer, ReLU
 from nnlib.nn.network import Network
@@ -25,7 +24,7 @@ from nnlib.version import __version__
 if TYPE_CHECKING:
     import pandas as pd
 
-# The parts of a recipe that have settings of their own, by the name that JSON has for them.
+# The classes that a recipe's JSON may name.
 PARTS = {
     part.__name__: part
     for part in (GradientDescent, Momentum, Adam, CosineDecay, ExponentialDecay, Augmentation)
@@ -36,7 +35,7 @@ PARTS = {
 class Recipe:
     """How to make a model from MNIST. Recipes can be compared, pickled, and turned to JSON.
 
-    widths: a Dense layer between any two, ReLU between layers.
+    widths: a Dense layer between each adjacent pair, ReLU between layers.
     optimizer: its settings; every training starts with a fresh one.
     epochs, batch_size, schedule, l2: as `fit` takes them. init: as `Dense` takes it.
     augmentation: how every batch is changed.
@@ -115,7 +114,7 @@ class Recipe:
         network.info = {
             "seed": seed,
             "recipe": self.to_json(),
-            "dataset": {file: sha256 for file, (sha256, _) in FILES.items()},
+            "dataset": digits.checksums | ({FILE: SHA256} if self.optdigits else {}),
             "metrics": {
                 "dev_accuracy": round(best["dev_accuracy"], 4),
                 "dev_loss": round(best["dev_loss"], 4),

@@ -106,7 +106,7 @@ class TestDamagedFile:
             read_mnist(path.parent, path.name)
         message = str(caught.value)
         assert message.startswith(f"{path} ")
-        assert "Restore the file" in message and "downloads MNIST again" in message
+        assert "Put the original file there" in message and "downloads MNIST" in message
         return message
 
     def test_missing_file_is_named(self, path):

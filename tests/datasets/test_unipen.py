@@ -116,7 +116,7 @@ class TestErrors:
             ('.SEGMENT DIGIT 2 ? "0"', '.SEGMENT DIGIT 2 ? "A"', 23, "must be a digit"),
             ('.SEGMENT DIGIT 2 ? "0"', '.SEGMENT DIGIT 2 ? "10"', 23, 'not "10"'),
             ('.SEGMENT DIGIT 2 ? "0"', ".SEGMENT", 23, "must be a digit"),
-            (".COMMENT 0 3 225", ".COMMENT 0 three 225", 24, "three"),
+            (".COMMENT 0 3 225", ".COMMENT 0 three 225", 24, "whole number, not three"),
         ],
     )
     def test_bad_line_is_refused_naming_file_and_line(self, path, line, instead, number, message):
@@ -125,6 +125,10 @@ class TestErrors:
         with pytest.raises(DrawingError, match=message) as caught:
             list(read_unipen(path))
         assert str(caught.value).startswith(f"{path}, line {number}: ")
+
+    def test_comment_that_is_text_is_ignored(self, path):
+        path.write_text(FILE.replace(".COMMENT 0 3 225", ".COMMENT written by hand"))
+        assert [drawing.writer for drawing in read_unipen(path)][-1] is None
 
     def test_segment_without_strokes_is_refused_at_its_end(self, path):
         path.write_text('.SEGMENT DIGIT 1 ? "1"\n.COMMENT 1 2 3\n.SEGMENT DIGIT 2 ? "2"\n')

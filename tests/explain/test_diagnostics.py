@@ -204,7 +204,12 @@ class TestSlant:
         row = np.zeros((28, 28))
         row[8, 4:20] = 1
         assert slant(row) == slant(image({(3, 20): 1})) == 0
-        row[8, 4:20] = np.random.default_rng(0).random(16)  # whose mean row is 8 but for rounding
+
+    @given(arrays(np.float64, 16, elements=st.floats(0.1, 1)), st.integers(0, 27))
+    def test_uneven_row_has_no_slant_despite_rounding(self, ink, y):
+        """Its mean row is y only up to rounding."""
+        row = np.zeros((28, 28))
+        row[y, 4:20] = ink
         assert slant(row) == 0
 
 

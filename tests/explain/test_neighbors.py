@@ -111,6 +111,11 @@ class TestNearest:
         for count in (1, 2, N_CANDIDATES):
             assert len(index.nearest(image, count)) == count
 
+    @pytest.mark.parametrize("count", [0, -1, N_CANDIDATES + 1])
+    def test_count_out_of_range_raises(self, index, count):
+        with pytest.raises(ValueError, match=f"from 1 to {N_CANDIDATES}, not {count}"):
+            index.nearest(inked(DIGITS[3]), count)
+
     def test_neighbors_have_their_images_and_labels(self, index, digits):
         for image in digits.dev.images[:20].reshape(-1, 28, 28):
             for neighbor in index.nearest(image):

@@ -130,6 +130,6 @@ class TestReplay:
         parts = [sum(map(len, part)) for part, *_ in mirroring.calls]
         assert parts == found.points.tolist()
         plain = deep.predict(strokes)
-        expected = deep.predict_inputs([np.fliplr(plain.input)])[0]
+        expected = deep.probabilities([np.fliplr(plain.input)])[0]
         np.testing.assert_allclose(found.probabilities[-1], expected, atol=1e-5)
         assert np.abs(expected - plain.probabilities).max() > 0.1

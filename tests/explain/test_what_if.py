@@ -229,7 +229,7 @@ class TestWhatIf:
 
     def test_variants_are_the_six_images_in_their_order(self, deep):
         steps = steps_of(deep, Drawing(check_strokes(DIGITS[4]), canvas=600, pen=20))
-        variants = variants_of(list(steps.values()))
+        variants = variants_of(list(steps.values())[::-1])  # whatever the order of the steps
         assert [variant.name for variant in variants] == list(VARIANT_NAMES)
         assert VARIANT_NAMES == ("as drawn", "centered", "scaled", "input", "thinner", "thicker")
         assert variants == [

@@ -48,6 +48,28 @@ def test_softmax_of_any_finite_logits_is_a_distribution(logits):
     np.testing.assert_allclose(P.sum(axis=1), 1, atol=1e-6)
 
 
+def test_softmax_takes_integers_and_single_rows():
+    P = softmax([0, 1])
+    assert P.dtype == np.float64
+    np.testing.assert_allclose(P, [1 / (1 + np.e), np.e / (1 + np.e)])
+    assert softmax(np.zeros(4, np.float32)).dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("labels", "sentence"),
+    [
+        ([0, 1], "one whole number per row of 3"),
+        ([[0], [1], [2]], r"shape \(3, 1\)"),
+        ([0.0, 1.0, 2.0], "not float64 labels"),
+        ([0, 1, 4], "go from 0 to 4, but there are logits for 0 to 3"),
+        ([0, -1, 2], "go from -1 to 2"),
+    ],
+)
+def test_cross_entropy_of_other_labels_is_refused(labels, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        cross_entropy(np.zeros((3, 4)), np.array(labels))
+
+
 @given(moderate)
 def test_a_larger_logit_is_never_less_probable(logits):
     order = np.argsort(logits, axis=1)

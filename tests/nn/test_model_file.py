@@ -76,16 +76,19 @@ class TestSaveAndLoad:
         small().save(tmp_path / "new" / "small.npz")
         assert Network.load(tmp_path / "new" / "small.npz").n_in == 3
 
-    @pytest.mark.xfail(strict=True, raises=ModelError, reason="info replaces layers and format")
     @pytest.mark.parametrize("key", ["layers", "format"])
     def test_no_key_of_info_makes_the_file_unreadable(self, key, tmp_path):
         network = small()
         network.info = {key: 9}
-        try:
-            network.save(tmp_path / "small.npz")
-        except ValueError:
-            return
-        Network.load(tmp_path / "small.npz")
+        network.save(tmp_path / "small.npz")
+        assert repr(Network.load(tmp_path / "small.npz")) == repr(network)
+
+    def test_a_float64_network_is_saved_as_float32(self, tmp_path):
+        network = Network(Dense(3, 2), dtype=np.float64)
+        network.save(tmp_path / "exact.npz")
+        loaded = Network.load(tmp_path / "exact.npz")
+        assert loaded.dtype == np.float32
+        np.testing.assert_array_equal(loaded.parameters, network.parameters.astype(np.float32))
 
 
 class TestSaveThatFails:
@@ -106,6 +109,25 @@ class TestSaveThatFails:
             small(seed=2).save(path)
         assert path.read_bytes() == before
         assert list(path.parent.iterdir()) == [path]
+
+    @pytest.mark.parametrize(
+        ("dtype", "value"),
+        [
+            (np.float32, np.nan),
+            (np.float32, np.inf),
+            pytest.param(
+                np.float64,
+                1e300,
+                marks=pytest.mark.xfail(strict=True, reason="checked before it becomes float32"),
+            ),
+        ],
+    )
+    def test_parameters_that_are_not_finite_leave_the_old_file(self, path, dtype, value):
+        before, network = path.read_bytes(), Network(Dense(3, 2), dtype=dtype)
+        network.parameters[5] = value
+        with pytest.raises(ValueError, match="not finite"):
+            network.save(path)
+        assert path.read_bytes() == before
 
     def test_an_info_that_is_not_json_leaves_the_old_file(self, path):
         before, network = path.read_bytes(), small(seed=2)
@@ -234,15 +256,15 @@ class TestDamagedFile:
         ("info", "parameters", "complaint"),
         [
             (info_with(format=3), GOOD_PARAMETERS, "format 3, and this nnlib reads 2"),
-            (info_with(layers=[["Conv", {}]]), GOOD_PARAMETERS, "unknown kind, 'Conv'"),
+            (info_with(layers=[["Conv", {}]]), GOOD_PARAMETERS, "used: it has .*'Conv'"),
             (info_with(layers=[["Layer", {}]]), GOOD_PARAMETERS, "unknown kind, 'Layer'"),
             (info_with(layers=[[["Dense"], {}]]), GOOD_PARAMETERS, ""),
             (info_with(layers=[["Dense", {"n_in": 3}]]), GOOD_PARAMETERS, ""),
             (info_with(layers=[["Dense", [3, 2]]]), GOOD_PARAMETERS, ""),
             (info_with(layers=[["Dense"]]), GOOD_PARAMETERS, ""),
-            (info_with(layers=[dense(3, -2)]), GOOD_PARAMETERS, "need -8 parameters"),
+            (info_with(layers=[dense(3, -2)]), GOOD_PARAMETERS, "impossible shape"),
             (info_with(layers=[dense(-5, -2)]), GOOD_PARAMETERS, ""),
-            (info_with(layers=[dense(3.0, 2)]), GOOD_PARAMETERS, "n_in"),
+            (info_with(layers=[dense(3.0, 2)]), GOOD_PARAMETERS, "impossible shape"),
             (info_with(layers=[dense("3", 2)]), GOOD_PARAMETERS, ""),
             (info_with(layers=[dense(bias=True)]), GOOD_PARAMETERS, ""),
             (info_with(layers=[dense(init="xavier")]), GOOD_PARAMETERS, "init"),
@@ -330,7 +352,6 @@ class TestHostileFile:
         np.savez(path, info=info_with(layers=layers), parameters=GOOD_PARAMETERS)
         refused(path, peak=MB)
 
-    @pytest.mark.xfail(strict=True, reason="sizes are multiplied and added before they are checked")
     @pytest.mark.parametrize(
         "layers",
         [

@@ -204,7 +204,7 @@ class TestNormalizeStrokes:
 class TestCenterStrokes:
     def test_matches_hand_calculation(self):
         # A stroke of 10 at half its size and a pen of 2: 5 pixels and two round ends.
-        image = center_strokes([line([300, 70], [310, 70])], scale=0.5, pen=2)
+        image = center_strokes([line([300, 70], [310, 70])], scale=0.5, pen_width=2)
         # Along it, from 14 - 2.5 - 1 to 14 + 2.5 + 1; across it, from 13 to 15.
         assert image[14, 9:20] == pytest.approx([0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0])
         assert image[11:18, 14] == pytest.approx([0, 0, 0.5, 1, 0.5, 0, 0])
@@ -229,7 +229,7 @@ class TestCenterStrokes:
     def test_scale_changes_the_strokes_but_not_the_pen(self, scale):
         # The sides of a box are 200 and 300 on the canvas; the pen of 3 is added to both.
         box = [line([100, 50], [300, 50], [300, 350], [100, 350], [100, 50])]
-        image = center_strokes(box, scale, pen=3)
+        image = center_strokes(box, scale, pen_width=3)
         expected = (200 * scale + 3, 300 * scale + 3)
         assert ink_size(image, 0.49) == pytest.approx(expected, abs=1)
         inked = image >= 0.5

@@ -148,7 +148,7 @@ class TestEvaluateDrawings:
         ] * 2
         plain = [deep.predict(DIGITS[digit], preprocessing="as-drawn") for digit in (4, 7)]
         mirrored = [np.fliplr(prediction.input) for prediction in plain]
-        answers = deep.predict_inputs(mirrored).argmax(axis=1).tolist()
+        answers = deep.probabilities(mirrored).argmax(axis=1).tolist()
         assert answers != [prediction.digit for prediction in plain]
         assert np.argwhere(result["confusion"]).tolist() == [[4, answers[0]], [7, answers[1]]]
 
@@ -184,6 +184,11 @@ class TestEvaluateImages:
     def test_unusable_image_raises_with_the_number(self, deep):
         with pytest.raises(DrawingError, match="Image 2: The image shows no ink"):
             evaluate_images(deep, [IMAGES[0], np.zeros((28, 28))], [7, 1])
+
+    @pytest.mark.parametrize(("n", "labels"), [(0, []), (3, [7]), (1, [7, 1])])
+    def test_unequal_numbers_or_none_raise(self, deep, n, labels):
+        with pytest.raises(ValueError, match=f"not {n} and {len(labels)}"):
+            evaluate_images(deep, IMAGES[:n], labels)
 
 
 class TestDrawingsToSplit:

@@ -13,7 +13,13 @@ from nnlib.preprocessing.drawing import Drawing, DrawingError, check_strokes
 from nnlib.preprocessing.images import center_image, check_image, shrink_image, stroke_thickness
 from nnlib.preprocessing.mnist_format import center_of_mass
 from nnlib.preprocessing.strokes import rasterize, shrink_strokes
-from nnlib.recognition.recognizer import PREPROCESSINGS, SURE, UNSURE, Prediction, Recognizer
+from nnlib.recognition.recognizer import (
+    MIN_SURE,
+    MIN_UNSURE,
+    PREPROCESSINGS,
+    Prediction,
+    Recognizer,
+)
 from nnlib.recognition.registry import model_path
 
 ONE, FOUR, SEVEN = (DIGITS[digit] for digit in (1, 4, 7))
@@ -73,12 +79,6 @@ anything = st.one_of(
     st.lists(st.lists(st.lists(st.integers() | any_float, max_size=3), max_size=3), max_size=3),
     nested,
     st.dictionaries(st.text(max_size=3), nested, max_size=3),
-)
-
-
-# To be deleted when predict and predict_many check canvas and pen for every preprocessing.
-sizes_unchecked = pytest.mark.xfail(
-    strict=True, reason='with the preprocessing "strokes", only as_drawn checks canvas and pen'
 )
 
 
@@ -176,15 +176,12 @@ class TestCanvasAndPen:
 
     @pytest.mark.parametrize("option", ["canvas", "pen"])
     @pytest.mark.parametrize("size", [0, -5, np.nan, np.inf, "500", [500]])
-    @pytest.mark.parametrize(
-        "preprocessing", ["as-drawn", "mnist", pytest.param("strokes", marks=sizes_unchecked)]
-    )
+    @pytest.mark.parametrize("preprocessing", PREPROCESSINGS)
     def test_bad_size_raises_a_sentence(self, deep, option, size, preprocessing):
         with pytest.raises(DrawingError) as caught:
             deep.predict(SEVEN, **{option: size}, preprocessing=preprocessing)
         assert_sentence(caught.value)
 
-    @sizes_unchecked
     @given(st.floats(), st.floats())
     def test_any_sizes_give_a_prediction_or_a_sentence(self, deep, canvas, pen):
         try:
@@ -302,9 +299,7 @@ class TestPredictMany:
         with pytest.raises(DrawingError, match=r"^Drawing 2: Nothing of the drawing is on its"):
             deep.predict_many([self.DRAWINGS[7], missed], "mnist")
 
-    @pytest.mark.parametrize(
-        "preprocessing", ["as-drawn", "mnist", pytest.param("strokes", marks=sizes_unchecked)]
-    )
+    @pytest.mark.parametrize("preprocessing", PREPROCESSINGS)
     def test_error_on_a_bad_size_names_the_number(self, deep, preprocessing):
         drawings = [self.DRAWINGS[7], Drawing(check_strokes(SEVEN), canvas=0)]
         with pytest.raises(DrawingError, match=r"^Drawing 2: The canvas must be"):
@@ -346,17 +341,17 @@ class TestPredictImage:
         assert_sentence(caught.value)
 
 
-class TestPredictInputs:
+class TestProbabilities:
     def test_probabilities_are_those_of_the_network(self, deep, digits):
         images = digits.dev.images[:5]
         expected = deep.network.probabilities(images)
         as_list = [image.astype(np.float64) for image in images.reshape(-1, 28, 28)]
         for inputs in (images.reshape(-1, 28, 28), as_list):
-            np.testing.assert_array_equal(deep.predict_inputs(inputs), expected)
+            np.testing.assert_array_equal(deep.probabilities(inputs), expected)
 
     def test_inputs_of_predictions_give_their_probabilities(self, deep):
         predictions = [deep.predict(strokes) for strokes in DIGITS.values()]
-        found = deep.predict_inputs([prediction.input for prediction in predictions])
+        found = deep.probabilities([prediction.input for prediction in predictions])
         expected = [prediction.probabilities for prediction in predictions]
         np.testing.assert_allclose(found, expected, atol=1e-6)
 
@@ -379,11 +374,11 @@ class TestPrediction:
         ("confidence", "certainty"),
         [
             (1, "sure"),
-            (SURE, "sure"),
-            (np.nextafter(np.float32(SURE), np.float32(0)), "unsure"),
+            (MIN_SURE, "sure"),
+            (np.nextafter(np.float32(MIN_SURE), np.float32(0)), "unsure"),
             (0.6, "unsure"),
-            (UNSURE, "unsure"),
-            (np.nextafter(np.float32(UNSURE), np.float32(0)), "doubtful"),
+            (MIN_UNSURE, "unsure"),
+            (np.nextafter(np.float32(MIN_UNSURE), np.float32(0)), "doubtful"),
             (0.2, "doubtful"),
         ],
     )
@@ -391,7 +386,7 @@ class TestPrediction:
         assert prediction_with_confidence(confidence).certainty == certainty
 
     def test_thresholds_of_certainty_are_80_and_50_percent(self):
-        assert (SURE, UNSURE) == (0.8, 0.5)
+        assert (MIN_SURE, MIN_UNSURE) == (0.8, 0.5)
 
     def test_as_drawn_is_computed_once_and_only_when_asked(self):
         made = []

@@ -245,7 +245,6 @@ class TestAugmented:
         with pytest.raises(CheckpointError, match=sentence):
             train(path, **self.options(other))
 
-    @pytest.mark.xfail(strict=True, reason="the sample's mean and spread do not see where ink is")
     @pytest.mark.parametrize(
         "augment",
         [
@@ -317,6 +316,28 @@ class TestDamagedFile:
                 except CheckpointError:
                     refused += 1
         assert refused > 1.5 * len(places)
+
+    @pytest.mark.xfail(strict=True, reason="shapes are not checked, and parameters set too early")
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"parameters": np.zeros((), np.float32)},
+            {"parameters": np.zeros(5, np.float32)},
+            {"best": np.zeros(5, np.float32)},
+            {"m": np.zeros(5, np.float32)},
+            {"t": np.zeros(5)},
+        ],
+        ids=lambda change: " ".join(f"{name} {array.shape}" for name, array in change.items()),
+    )
+    def test_an_array_of_another_shape_is_refused(self, change, tmp_path):
+        path, model = tmp_path / "run.npz", network(seed=7)
+        train(path, schedule=None, epochs=2)
+        with np.load(path) as file:
+            arrays = dict(file) | change
+        np.savez(path, **arrays)
+        with pytest.raises(CheckpointError, match="not a checkpoint"):
+            train(path, model, schedule=None, epochs=3)
+        np.testing.assert_array_equal(model.parameters, network(seed=7).parameters)
 
     def test_nothing_in_it_is_executed(self, tmp_path):
         path = tmp_path / "run.npz"

@@ -35,3 +35,15 @@ def test_loss_and_accuracy_by_hand_for_any_batch_size(batch_size):
     loss, right = loss_and_accuracy(network, images, labels, batch_size)
     assert loss == pytest.approx((2 * np.log(4 / 3) + np.log(4) + np.log(2)) / 4)
     assert right == 0.75
+
+
+@pytest.mark.parametrize(("n", "n_labels"), [(3, 2), (2, 3), (0, 0)])
+def test_other_numbers_of_labels_are_refused(n, n_labels):
+    network, labels = Network(Dense(1, 2)), np.zeros(n_labels, int)
+    sentence = f"at least one: not {n} and {n_labels}"
+    with pytest.raises(ValueError, match=sentence):
+        accuracy(np.zeros(n, int), labels)
+    with pytest.raises(ValueError, match=sentence):
+        confusion_matrix(np.zeros(n, int), labels)
+    with pytest.raises(ValueError, match=sentence):
+        loss_and_accuracy(network, np.zeros((n, 1), np.float32), labels)

@@ -29,7 +29,7 @@ class ModelsPanel(widgets.HTML):
         recognizer = self._load(name)
         digit, percent, confidence = "", "", 0.0
         if snapshot is not None:
-            probabilities = recognizer.predict_inputs(snapshot.prediction.input[None])[0]
+            probabilities = recognizer.probabilities(snapshot.prediction.input[None])[0]
             digit, confidence = str(probabilities.argmax()), float(probabilities.max())
             percent = f"{confidence:.1%}"
         widths = "→".join(map(str, recognizer.network.widths))
