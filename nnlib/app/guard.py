@@ -26,9 +26,9 @@ def log_to_terminal() -> None:
 def make_guard(status: widgets.HTML) -> Guard:
     """A guard for event handlers: errors appear in `status` as a sentence, in the log in full.
 
-    Jupyter would show an exception in a widget's handler to nobody. A guarded handler also runs
-    in one BLAS thread: the matrix products here are so small that several threads would only
-    wait for each other, and take the processors from the browser and from other visitors.
+    Jupyter hides an exception in a widget's handler. A guarded handler also runs in one BLAS
+    thread: the matrix products here are so small that several threads would only wait for each
+    other, and take the processors from the browser and from other visitors.
     """
     blas = ThreadpoolController()
 

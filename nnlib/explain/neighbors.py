@@ -71,9 +71,8 @@ class NeighborIndex:
             raise ValueError(f"count must be from 1 to {N_CANDIDATES}, not {count!r}.")
         pixels = image.reshape(-1)
         code = (pixels - self.mean) @ self.basis
-        bounds = (
-            self._lengths - 2 * (self.codes @ code) + code @ code
-        )  # lower bounds of the squared distances
+        # Lower bounds of the squared distances.
+        bounds = self._lengths - 2 * (self.codes @ code) + code @ code
         if label is not None:
             bounds[self.labels != label] = np.inf
         candidates = np.argpartition(bounds, N_CANDIDATES)[:N_CANDIDATES]

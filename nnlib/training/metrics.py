@@ -53,7 +53,7 @@ def _same_length(
     first, labels = np.asarray(first), np.asarray(labels)
     if len(first) != len(labels) or not len(labels):
         raise ValueError(
-            f"{len(first)} predicted digits or images and {len(labels)} labels: there must be as many "
-            "of both, and at least one."
+            f"There are {len(first)} predicted digits or images and {len(labels)} labels: "
+            "the numbers must be equal, and not 0."
         )
     return first, labels

@@ -234,13 +234,13 @@ class TestFiles:
             with pytest.raises((DataError, KeyboardInterrupt)) as caught:
                 NeighborIndex(folder)
         if isinstance(error, OSError):
-            assert "cannot be written: No space left on device." in str(caught.value)
+            assert "and cannot: No space left on device." in str(caught.value)
         assert len(saved) == file and list(tmp_path.iterdir()) == []
         assert NeighborIndex(folder).images.shape == (100, 784)
 
     def test_unwritable_folder_raises_with_place_and_size(self, tmp_path, small):
         (tmp_path / "cache").write_text("This is a letter.")  # a file, and not a folder
-        message = r"needs 52 MB in .*cache, which cannot be written"
+        message = r"needs to write 52 MB into .*cache, and cannot"
         with pytest.raises(DataError, match=message):
             NeighborIndex(tmp_path / "cache" / "neighbors")
         assert (tmp_path / "cache").read_text() == "This is a letter."

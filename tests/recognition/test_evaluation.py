@@ -187,7 +187,7 @@ class TestEvaluateImages:
 
     @pytest.mark.parametrize(("n", "labels"), [(0, []), (3, [7]), (1, [7, 1])])
     def test_unequal_numbers_or_none_raise(self, deep, n, labels):
-        with pytest.raises(ValueError, match=f"not {n} and {len(labels)}"):
+        with pytest.raises(ValueError, match=f"There are {n} .* and {len(labels)} labels"):
             evaluate_images(deep, IMAGES[:n], labels)
 
 
