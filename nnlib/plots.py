@@ -14,13 +14,16 @@ DASHES = ("-", "--", ":", "-.")
 
 
 def show_images(
-    images: np.ndarray, titles: Sequence[str] = (), columns: int = 10, width: float = 9.0
+    images: Sequence[np.ndarray] | np.ndarray,
+    titles: Sequence[str] = (),
+    columns: int = 10,
+    width: float = 9.0,
 ) -> Figure:
-    """Images (N, 784) or (N, 28, 28) as a grid, ink black on white.
+    """Images, each (784,) or (28, 28), as a grid, ink black on white.
 
     titles: a short text over each image. width: of the figure, in inches.
     """
-    images = np.asarray(images).reshape(len(images), 28, 28)
+    images = [np.reshape(image, (28, 28)) for image in images]
     figure, axes = _grid(len(images), columns, width, 1.25 if len(titles) else 1.0)
     for index, (image, axis) in enumerate(zip(images, axes.ravel(), strict=False)):
         axis.imshow(image, cmap="gray_r", vmin=0, vmax=1)

@@ -71,7 +71,7 @@ class Digits:
     train: Split
     dev: Split
     test: Split
-    checksums: dict[str, str] = field(default_factory=dict)
+    checksums: dict[str, str] = field(default_factory=dict, repr=False)
 
 
 def to_float_images(images: np.ndarray) -> np.ndarray:

@@ -25,18 +25,22 @@ def write_model(path: str | os.PathLike[str], parameters: np.ndarray, info: dict
 
     Raises ValueError for parameters that are not finite.
     """
+    with np.errstate(over="ignore"):
+        parameters = parameters.astype(np.float32)
     if not np.isfinite(parameters).all():
-        raise ValueError("The model is not saved: some of its parameters are not finite numbers.")
+        raise ValueError(
+            "The model is not saved: some of its parameters are not finite as float32."
+        )
     text = json.dumps(info | {"format": FORMAT}, sort_keys=True)
     with atomic_write(path) as file:
-        np.savez(file, parameters=parameters.astype(np.float32), info=np.array(text))
+        np.savez(file, parameters=parameters, info=np.array(text))
 
 
 def read_model(path: str | os.PathLike[str]) -> tuple[np.ndarray, dict[str, Any]]:
     """(parameters, info) of a model file; info without its format.
 
     Raises ModelError for another format, a file that unpacks to more than 64 MB, or
-    parameters that are not finite float32 numbers. A damaged file raises many kinds of error.
+    parameters that are not finite float32 numbers; other errors for a damaged file.
     """
     unpacked = unpacked_size(path)
     if unpacked > MAX_FILE_BYTES:

@@ -26,7 +26,8 @@ class Network:
     parameters, gradients: flat arrays of the same shape, weights first, then biases.
     weights, weight_gradients: the views of them that L2 acts on.
     layers: as given. widths: from the input, n_in, to the logits, n_out: (784, 256, 128, 10).
-    seed: for the initial weights; the same seed gives the same network.
+    seed: for the initial weights, which are drawn here, whatever the layers had before; the same
+        seed gives the same network.
     dtype: float32 to train, float64 to check gradients.
     info: what `save` writes beside the parameters (a dict of JSON values).
 
@@ -148,8 +149,16 @@ class Network:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write layers, parameters (as float32) and `info` to an .npz that `Network.load` reads.
 
-        Raises ValueError for parameters that are not finite.
+        Raises ValueError for parameters that are not finite, and for a reader's own layer with the
+        name of one of the library's, which would be loaded in its place.
         """
+        for kind in map(type, self.layers):
+            known = Layer.kinds[kind.__name__]
+            if known is not kind and known.__module__ == Layer.__module__:
+                raise ValueError(
+                    f"The library has a layer named {kind.__name__} too, which would be loaded in "
+                    "place of yours: rename your class."
+                )
         layers = [[type(layer).__name__, layer.config()] for layer in self.layers]
         write_model(path, self.parameters, self.info | {"layers": layers})
 

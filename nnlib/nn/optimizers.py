@@ -5,13 +5,13 @@ flat vectors of a `Network`, so one line serves all layers at once.
 """
 
 import math
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Self
 
 import numpy as np
 
 
-@dataclass(repr=False)
+@dataclass
 class Optimizer:
     """What all optimizers have in common. Two are equal if their settings are equal.
 
@@ -36,17 +36,8 @@ class Optimizer:
         """An optimizer with the same settings that has made no step."""
         return replace(self)
 
-    def __repr__(self) -> str:
-        """The learning rate, and the other settings that are not the usual ones."""
-        changed = [
-            f"{f.name}={getattr(self, f.name)!r}"
-            for f in fields(self)
-            if f.init and (f.name == "learning_rate" or getattr(self, f.name) != f.default)
-        ]
-        return f"{type(self).__name__}({', '.join(changed)})"
 
-
-@dataclass(repr=False)
+@dataclass
 class GradientDescent(Optimizer):
     """p ← p - learning_rate · g"""
 
@@ -56,7 +47,7 @@ class GradientDescent(Optimizer):
         parameters -= (self.learning_rate * factor) * gradients
 
 
-@dataclass(repr=False)
+@dataclass
 class Momentum(Optimizer):
     """v ← momentum · v + g;  p ← p - learning_rate · v   (Polyak 1964)
 
@@ -66,7 +57,7 @@ class Momentum(Optimizer):
 
     learning_rate: float = 0.1
     momentum: float = 0.9
-    v: np.ndarray | None = field(default=None, init=False, compare=False)
+    v: np.ndarray | None = field(default=None, init=False, repr=False, compare=False)
     state_names: ClassVar[tuple[str, ...]] = ("v",)
 
     def __post_init__(self) -> None:
@@ -97,9 +88,9 @@ class Adam(Optimizer):
     beta1: float = 0.9
     beta2: float = 0.999
     epsilon: float = 1e-8
-    t: int = field(default=0, init=False, compare=False)
-    m: np.ndarray | None = field(default=None, init=False, compare=False)
-    v: np.ndarray | None = field(default=None, init=False, compare=False)
+    t: int = field(default=0, init=False, repr=False, compare=False)
+    m: np.ndarray | None = field(default=None, init=False, repr=False, compare=False)
+    v: np.ndarray | None = field(default=None, init=False, repr=False, compare=False)
     state_names: ClassVar[tuple[str, ...]] = ("t", "m", "v")
 
     # Where only L2 still moves a weight (that of a pixel without ink in every image), m would
@@ -129,6 +120,11 @@ class Adam(Optimizer):
         size *= v_correction
         size += self.epsilon
         parameters -= m_rate * self.m / size
+
+    def __repr__(self) -> str:
+        usual = {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8}
+        others = [f", {k}={getattr(self, k)}" for k in usual if getattr(self, k) != usual[k]]
+        return f"{type(self).__name__}(learning_rate={self.learning_rate}{''.join(others)})"
 
 
 def _positive(name: str, value: float) -> float:

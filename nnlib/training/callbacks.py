@@ -1,7 +1,8 @@
 """Callbacks: what happens around the training loop, without being part of it.
 
 fit calls on_start of every callback, then on_step after every batch and on_epoch_end after every
-epoch, then on_end, also if training is interrupted or fails.
+epoch, then on_end of every callback that was started, the last first, also if training is
+interrupted or fails.
 """
 
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ class TrainingRun:
     batch_size: a number, the size of `train` for full batch.
     history: one dict per finished epoch, with the columns of the table that `fit` returns.
     loss: of the last batch.
-    best: a copy of the parameters that were best on dev so far, and best_accuracy there.
+    best, best_accuracy: the parameters with the highest accuracy on dev so far, and that accuracy.
     stop: set it to True to end after the current epoch.
     """
 
@@ -48,6 +49,10 @@ class TrainingRun:
     def steps_per_epoch(self) -> int:
         """How many batches an epoch has; the last may be smaller."""
         return -(-len(self.train) // self.batch_size)
+
+    def restore_best(self) -> None:
+        """Give the network the parameters that were best on dev."""
+        self.network.parameters[...] = self.best
 
 
 class Callback:

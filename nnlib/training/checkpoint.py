@@ -59,8 +59,12 @@ class Checkpoint(Callback):
                 rows, best_accuracy = info["rows"], info["best_accuracy"]
                 difference = _difference(info["run"], self._settings, len(rows), run.epochs)
                 if not difference:
-                    parameters, best = file["parameters"], file["best"]
+                    shape = run.network.parameters.shape
+                    parameters = _of_shape(file["parameters"], shape)
+                    best = _of_shape(file["best"], shape)
                     state = {name: file[name] for name in run.optimizer.state_names}
+                    for array in state.values():
+                        _of_shape(array, shape if array.ndim else ())
         except Exception as error:  # a damaged zip, array header or JSON raises many kinds
             raise CheckpointError(
                 f"{self.path} is not a checkpoint that fit wrote, or it is damaged ({error}). "
@@ -79,6 +83,12 @@ class Checkpoint(Callback):
             setattr(run.optimizer, name, array if array.ndim else array.item())
 
 
+def _of_shape(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    if array.shape != shape or array.dtype.kind not in "iuf":
+        raise ValueError(f"an array is {array.dtype} {array.shape}, not of shape {shape}")
+    return array
+
+
 def _settings(run: TrainingRun) -> dict[str, Any]:
     """Every argument of `fit` that decides the result, as JSON values.
 
@@ -90,7 +100,7 @@ def _settings(run: TrainingRun) -> dict[str, Any]:
         "network": f"{run.network!r} in {run.network.dtype}",
         "optimizer": repr(run.optimizer),
         "training images": _describe(run.train),
-        "augmented sample": _augmented_sample(run.train),
+        "augmentation, on a sample,": _augmented_sample(run.train),
         "dev images": _describe(run.dev) if run.dev is not None else None,
         "l2": float(run.l2),
         "batch size": int(run.batch_size),

@@ -8,6 +8,7 @@ then measure on dev, and keep the parameters if they are the best so far
 import math
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -76,18 +77,16 @@ def fit(
     optimizer = Adam() if optimizer is None else optimizer
     run = TrainingRun(network, train, dev, optimizer, schedule, l2, epochs, batch_size, seed)
     callbacks = [*callbacks, ProgressBar()] if progress else callbacks
-    for callback in callbacks:
-        callback.on_start(run)
-    try:
+    with ExitStack() as at_the_end:  # whatever happens in between
+        for callback in callbacks:
+            callback.on_start(run)
+            at_the_end.callback(callback.on_end, run)
+        if dev is not None:
+            at_the_end.callback(run.restore_best)
         while len(run.history) < epochs and not run.stop:
             run.history.append(_train_epoch(run, callbacks))
             for callback in callbacks:
                 callback.on_epoch_end(run)
-    finally:
-        if dev is not None:
-            network.parameters[...] = run.best
-        for callback in callbacks:
-            callback.on_end(run)
     return pd.DataFrame(run.history)
 
 

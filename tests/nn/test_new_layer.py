@@ -158,3 +158,10 @@ class Blend(Layer):
 def test_a_network_of_unknown_width_is_refused():
     with pytest.raises(ValueError, match="width"):
         Network(Blend())
+
+
+def test_a_layer_named_like_the_librarys_is_not_saved(tmp_path):
+    mine = type("ReLU", (ReLU,), {})
+    with pytest.raises(ValueError, match="has a layer named ReLU too"):
+        Network(Dense(3, 2), mine()).save(tmp_path / "model.npz")
+    assert not (tmp_path / "model.npz").exists()

@@ -123,7 +123,7 @@ class TestSettingsAndState:
         [
             (lambda: GradientDescent(0.5), "GradientDescent(learning_rate=0.5)"),
             (lambda: Momentum(0.1, momentum=0.8), "Momentum(learning_rate=0.1, momentum=0.8)"),
-            (lambda: Momentum(0.2, momentum=0.9), "Momentum(learning_rate=0.2)"),
+            (lambda: Momentum(0.2, momentum=0.9), "Momentum(learning_rate=0.2, momentum=0.9)"),
             (lambda: Adam(beta2=0.9), "Adam(learning_rate=0.001, beta2=0.9)"),
         ],
     )

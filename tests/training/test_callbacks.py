@@ -58,7 +58,8 @@ class TestHooks:
     def test_callbacks_are_called_in_the_given_order(self):
         calls = []
         train([Recorder(calls, "first"), Recorder(calls, "second")], epochs=1, batch_size=None)
-        assert calls == [f"{name} {hook}" for hook in HOOKS for name in ("first", "second")]
+        expected = [f"{name} {hook}" for hook in HOOKS for name in ("first", "second")]
+        assert calls == [*expected[:-2], *expected[:-3:-1]]  # the last one started ends first
 
     def test_a_plain_callback_changes_nothing(self):
         with_callback, without = network(), network()
@@ -241,3 +242,15 @@ class TestProgress:
         train([checkpoint], epochs=4, progress=True)
         err = capsys.readouterr().err
         assert "2/4" in err and "0/4" not in err and "1/4" not in err
+
+
+def test_on_end_is_called_when_another_callback_fails():
+    class Failing(Recorder):
+        def on_start(self, run):
+            raise RuntimeError("no disk")
+
+    recorder, failing = Recorder(), Failing()
+    with pytest.raises(RuntimeError, match="no disk"):
+        train([recorder, failing])
+    assert recorder.calls == ["on_start", "on_end"]
+    assert failing.calls == []

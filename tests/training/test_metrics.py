@@ -40,7 +40,7 @@ def test_loss_and_accuracy_by_hand_for_any_batch_size(batch_size):
 @pytest.mark.parametrize(("n", "n_labels"), [(3, 2), (2, 3), (0, 0)])
 def test_other_numbers_of_labels_are_refused(n, n_labels):
     network, labels = Network(Dense(1, 2)), np.zeros(n_labels, int)
-    sentence = f"{n} .*and {n_labels} labels.* at least one"
+    sentence = f"{n} .*and {n_labels} labels"
     with pytest.raises(ValueError, match=sentence):
         accuracy(np.zeros(n, int), labels)
     with pytest.raises(ValueError, match=sentence):
