@@ -46,6 +46,11 @@ from nnlib.training.experiments import (
 from nnlib.training.recipes import Recipe
 
 Result = dict[str, Any]  # JSON values
+Commands = Any  # what add_subparsers returns: argparse has no public name for its type
+
+MODEL_HELP = "a model's name, or the path of an .npz"
+DRAWINGS_HELP = "labeled drawings, .jsonl or .jsonl.gz"
+SEED_HELP = "random seed for initial weights, batch order and augmentation"
 Item = TypeVar("Item")
 
 
@@ -74,33 +79,12 @@ def _parser() -> argparse.ArgumentParser:
         prog="nnlib", description="Handwritten digits, recognized in NumPy alone."
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for add in (_add_app, _add_train, _add_evaluate, _add_predict, _add_convert, _add_reproduce):
+        add(commands)
+    return parser
 
-    json_option = argparse.ArgumentParser(add_help=False)
-    json_option.add_argument("--json", action="store_true", help="print one JSON object")
 
-    writers_option = argparse.ArgumentParser(add_help=False)
-    what = "only the drawings of these writers, such as 11-30"
-    writers_option.add_argument("--writers", type=_range, metavar="A-B", help=what)
-
-    preprocessing_option = argparse.ArgumentParser(add_help=False)
-    what = "how drawings become 28×28 inputs (default strokes): "
-    what += "; ".join(f"{name}: {meaning}" for name, meaning in PREPROCESSINGS.items())
-    preprocessing_option.add_argument("--preprocessing", choices=PREPROCESSINGS, help=what)
-
-    out_option = argparse.ArgumentParser(add_help=False)
-    what = "the folder that results and models are written to (default: data)"
-    out_option.add_argument("--out", type=Path, default=Path("data"), metavar="FOLDER", help=what)
-
-    seeds_option = argparse.ArgumentParser(add_help=False)
-    what = "of weights and batches (default: 0 1 2)"
-    seeds_option.add_argument(
-        "--seeds", type=_seed, nargs="+", default=[0, 1, 2], metavar="N", help=what
-    )
-
-    drawings_argument = argparse.ArgumentParser(add_help=False)
-    what = "labeled drawings, .jsonl or .jsonl.gz"
-    drawings_argument.add_argument("drawings", type=Path, metavar="DRAWINGS", help=what)
-
+def _add_app(commands: Commands) -> None:
     command = commands.add_parser(
         "app",
         help="open the drawing app",
@@ -111,76 +95,147 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.set_defaults(run=None)
 
-    what = "train models and save them"
-    command = commands.add_parser("train", parents=[json_option], help=what, description=what)
-    what = f"a recipe ({', '.join(recipes.MODELS)}), or the path of a model to train once more"
-    command.add_argument("models", nargs="+", type=_trainable, metavar="NAME|MODEL.npz", help=what)
-    what = "of weights and batches (default: 0, or the seed of MODEL.npz)"
-    command.add_argument("--seed", type=_seed, metavar="N", help=what)
-    what = "where NAME.npz, or NAME-seedN.npz, is written (default: the working directory)"
-    command.add_argument("--out", type=Path, default=Path(), metavar="FOLDER", help=what)
+
+def _add_train(commands: Commands) -> None:
+    command = _command_parser(commands, "train", "train models and save them")
+    command.add_argument(
+        "models",
+        nargs="+",
+        type=_trainable,
+        metavar="NAME|MODEL.npz",
+        help=f"a recipe ({', '.join(recipes.MODELS)}), or the path of a model to train once more",
+    )
+    command.add_argument(
+        "--seed",
+        type=_seed,
+        metavar="N",
+        help=f"{SEED_HELP} (default: 0, or the seed of MODEL.npz)",
+    )
+    command.add_argument(
+        "--out",
+        type=Path,
+        default=Path(),
+        metavar="FOLDER",
+        help="where NAME.npz, or NAME-seedN.npz, is written (default: the working directory)",
+    )
     command.set_defaults(run=_train, text=_training_text)
 
-    model = "a model's name, or the path of an .npz"
+
+def _add_evaluate(commands: Commands) -> None:
     what = "measure a model on MNIST's test images, on drawings or on other images"
-    parents = [json_option, preprocessing_option, writers_option]
-    command = commands.add_parser("evaluate", parents=parents, help=what, description=what)
-    command.add_argument("model", metavar="MODEL", help=model)
+    command = _command_parser(commands, "evaluate", what)
+    command.add_argument("model", metavar="MODEL", help=MODEL_HELP)
     data = command.add_mutually_exclusive_group()
-    what = "labeled drawings, .jsonl or .jsonl.gz"
-    data.add_argument("--drawings", type=Path, metavar="FILE", help=what)
-    what = ".npz of images (N, 28, 28) and labels (N,), or a .csv like Kaggle's train.csv"
-    data.add_argument("--images", type=Path, metavar="FILE", help=what)
+    data.add_argument("--drawings", type=Path, metavar="FILE", help=DRAWINGS_HELP)
+    data.add_argument(
+        "--images",
+        type=Path,
+        metavar="FILE",
+        help=".npz of images (N, 28, 28) and labels (N,), or a .csv like Kaggle's train.csv",
+    )
+    _add_preprocessing(command)
+    _add_writers(command)
     command.set_defaults(run=_evaluate, text=_evaluation_text)
 
-    what = "recognize the digits of a file"
-    parents = [json_option, preprocessing_option]
-    command = commands.add_parser("predict", parents=parents, help=what, description=what)
-    what = "an image (PNG, …), a 28×28 .npy, or drawings (.jsonl, .jsonl.gz)"
-    command.add_argument("file", type=Path, metavar="FILE", help=what)
-    what = f"{model} (default {DEFAULT_MODEL})"
-    command.add_argument("--model", default=DEFAULT_MODEL, metavar="MODEL", help=what)
+
+def _add_predict(commands: Commands) -> None:
+    command = _command_parser(commands, "predict", "recognize the digits of a file")
+    command.add_argument(
+        "file",
+        type=Path,
+        metavar="FILE",
+        help="an image (PNG, …), a 28×28 .npy, or drawings (.jsonl, .jsonl.gz)",
+    )
+    command.add_argument(
+        "--model",
+        default=DEFAULT_MODEL,
+        metavar="MODEL",
+        help=f"{MODEL_HELP} (default: {DEFAULT_MODEL})",
+    )
+    _add_preprocessing(command)
     command.set_defaults(run=_predict, text=_predictions_text)
 
+
+def _add_convert(commands: Commands) -> None:
     what = "make a drawings file of UCI's pen digits (pendigits-orig.tra, .tes)"
-    command = commands.add_parser("convert", parents=[json_option], help=what, description=what)
+    command = _command_parser(commands, "convert", what)
     command.add_argument("files", nargs="+", type=Path, metavar="FILE", help="unpacked originals")
     command.add_argument("out", type=Path, metavar="OUT", help="a .jsonl or .jsonl.gz to write")
     command.set_defaults(run=_convert, text=lambda r: f"{r['path']}: {r['n']:,} drawings")
 
+
+def _add_reproduce(commands: Commands) -> None:
     what = "measure again what README and the notebooks report"
     command = commands.add_parser("reproduce", help=what, description=what)
     studies = command.add_subparsers(metavar="WHAT", required=True)
 
     what = "train every model with several seeds; write FOLDER/results/models.json, and the "
-    what += "models of seed 0 to FOLDER/models"
-    parents = [json_option, seeds_option, out_option]
-    study = studies.add_parser("models", parents=parents, help=what, description=what)
+    study = _command_parser(studies, "models", what + "models of seed 0 to FOLDER/models")
     what = "only these; what the file has of other models and seeds is kept (default: all)"
     study.add_argument("names", nargs="*", type=_recipe_name, metavar="NAME", help=what)
+    _add_seeds_and_out(study)
     study.set_defaults(run=_reproduce_models, text=models_table)
 
     what = "train `deep` with one ingredient left out; write FOLDER/results/ablation.json"
-    study = studies.add_parser("ablation", parents=parents, help=what, description=what)
+    study = _command_parser(studies, "ablation", what)
+    _add_seeds_and_out(study)
     study.set_defaults(run=_reproduce_ablation, text=ablation_table)
 
     what = "train `robust` briefly with one ingredient left out, and measure it on drawings; "
-    what += "write FOLDER/results/augmentation.json"
-    parents = [json_option, drawings_argument, writers_option, seeds_option, out_option]
-    study = studies.add_parser("augmentation", parents=parents, help=what, description=what)
+    study = _command_parser(
+        studies, "augmentation", what + "write FOLDER/results/augmentation.json"
+    )
+    study.add_argument("drawings", type=Path, metavar="DRAWINGS", help=DRAWINGS_HELP)
+    _add_writers(study)
+    _add_seeds_and_out(study)
     study.set_defaults(run=_reproduce_augmentation, text=augmentation_table)
 
     what = "measure every model on drawings, with every preprocessing; write "
-    what += "FOLDER/results/pens.json"
-    parents = [json_option, drawings_argument, writers_option, out_option]
-    study = studies.add_parser("pens", parents=parents, help=what, description=what)
+    study = _command_parser(studies, "pens", what + "FOLDER/results/pens.json")
+    study.add_argument("drawings", type=Path, metavar="DRAWINGS", help=DRAWINGS_HELP)
+    _add_writers(study)
+    _add_out(study)
     study.set_defaults(run=_reproduce_pens, text=lambda result: pens_table(result["results"]))
 
     what = "measure the training images; write FOLDER/reference.json"
-    parents = [json_option, out_option]
-    study = studies.add_parser("reference", parents=parents, help=what, description=what)
+    study = _command_parser(studies, "reference", what)
+    _add_out(study)
     study.set_defaults(run=_reproduce_reference, text=_reference_text)
-    return parser
+
+
+def _command_parser(commands: Commands, name: str, what: str) -> argparse.ArgumentParser:
+    """The parser of a command that can print JSON."""
+    command = commands.add_parser(name, help=what, description=what)
+    command.add_argument("--json", action="store_true", help="print one JSON object")
+    return command
+
+
+def _add_preprocessing(command: argparse.ArgumentParser) -> None:
+    what = "how drawings become 28×28 inputs (default: strokes): "
+    what += "; ".join(f"{name}: {meaning}" for name, meaning in PREPROCESSINGS.items())
+    command.add_argument("--preprocessing", choices=PREPROCESSINGS, help=what)
+
+
+def _add_writers(command: argparse.ArgumentParser) -> None:
+    what = "only the drawings of these writers, such as 11-30"
+    command.add_argument("--writers", type=_range, metavar="A-B", help=what)
+
+
+def _add_seeds_and_out(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--seeds",
+        type=_seed,
+        nargs="+",
+        default=[0, 1, 2],
+        metavar="N",
+        help=f"{SEED_HELP} (default: 0 1 2)",
+    )
+    _add_out(command)
+
+
+def _add_out(command: argparse.ArgumentParser) -> None:
+    what = "the folder that results and models are written to (default: data)"
+    command.add_argument("--out", type=Path, default=Path("data"), metavar="FOLDER", help=what)
 
 
 def _serve_app(flags: list[str]) -> None:
