@@ -9,12 +9,11 @@ setup: ## install everything for development, and the pre-commit hooks
 	python -m pip install -e '.[dev]'
 	pre-commit install
 
-# One BLAS thread for each process: two processes with two threads each are far slower.
-fast: ## the tests without browser, notebooks and slow ones: a minute on two cores
-	OPENBLAS_NUM_THREADS=1 python -m pytest -n 2 -m "not slow and not browser" tests
+fast: ## the tests without browser, notebooks and slow ones
+	python -m pytest -n 2 -m "not slow and not browser" tests
 
-test: ## all tests and all notebooks
-	python -m pytest --nbval -ra --durations=15
+test: ## all tests and all notebooks, as `pytest --nbval` but in two processes
+	python -m pytest --nbval -n 2 --dist loadfile -ra --durations=15
 
 lint: ## style, formatting and the direction of imports
 	ruff check .

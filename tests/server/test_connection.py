@@ -20,6 +20,7 @@ async def nodelay_of_a_live_connection(connection_class: type) -> bool:
     kernels = AsyncMappingKernelManager()
     kernel_id = await kernels.start_kernel()
     option: asyncio.Future[int] = asyncio.Future()
+    closed = asyncio.Event()
 
     class Channels(KernelWebsocketHandler):
         """Jupyter's handler, without logins."""
@@ -41,6 +42,10 @@ async def nodelay_of_a_live_connection(connection_class: type) -> bool:
             sock = self.ws_connection.stream.socket
             option.set_result(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
 
+        def on_close(self):
+            super().on_close()
+            closed.set()
+
     server = HTTPServer(Application([("/", Channels)]))
     [listening] = bind_sockets(0, "127.0.0.1")
     server.add_sockets([listening])
@@ -48,10 +53,12 @@ async def nodelay_of_a_live_connection(connection_class: type) -> bool:
         page = await websocket_connect(f"ws://127.0.0.1:{listening.getsockname()[1]}/")
         nodelay = await asyncio.wait_for(option, 30)
         page.close()
+        await asyncio.wait_for(closed.wait(), 30)
         return bool(nodelay)
     finally:
         server.stop()
         await kernels.shutdown_kernel(kernel_id, now=True)
+        kernels.context.destroy(linger=0)
 
 
 @pytest.mark.parametrize(
