@@ -17,7 +17,7 @@ log = logging.getLogger("nnlib.app")
 def log_to_terminal() -> None:
     """Send the log to the server's terminal, unless it has a handler already.
 
-    In a kernel, `sys.stderr` goes to the page, where nobody looks; `sys.__stderr__` does not.
+    In a kernel, `sys.stderr` goes to the page and would be hidden there; `sys.__stderr__` does not.
     """
     if not log.handlers:
         log.addHandler(logging.StreamHandler(sys.__stderr__))
