@@ -47,12 +47,17 @@ def browser() -> Iterator:
             opened.close()
 
 
+def free_port() -> int:
+    """A port that no server uses at this moment."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
 @contextmanager
 def server(*command: str, **environment: str) -> Iterator[tuple[str, subprocess.Popen, list[str]]]:
     """Run `python -m …` on a free port; give its address, the process, and its output so far."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", *command, "--no-browser", f"--port={port}"],
         cwd=ROOT,

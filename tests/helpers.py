@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from nnlib.datasets.splits import Split
 from nnlib.preprocessing.mnist_format import INK_THRESHOLD
 from nnlib.recognition.recognizer import Recognizer
+from nnlib.training.callbacks import Callback
 
 # In shares of the pad, from 0 to 1 with y down: one list of (x, y) for each stroke.
 SEVEN = [
@@ -33,6 +34,16 @@ DIGITS = {
          [300, 200], [310, 150]]],
     9: [[[310, 170], [250, 110], [190, 170], [230, 240], [310, 200], [310, 170], [295, 400]]],
 }  # fmt: skip
+
+# Unusual drawings that are accepted all the same.
+ODD_STROKES = {
+    "dot": [[[250, 250]]],
+    "corners": [[[0, 0]], [[500, 500]]],
+    "outside": [[[-300, 2000], [900, -70]]],
+    "far": [[[1e6, -1e6], [-1e6, 1e6]]],
+    "tiny": [[[3, 3], [3, 3 + 1e-9]]],
+    "one pixel": [[[0, 0], [1.0000001, 0]]],
+}
 
 # Any one to four strokes of one to six points on that canvas.
 point = st.tuples(st.floats(0, 500), st.floats(0, 500))
@@ -64,6 +75,17 @@ def random_split(n: int, seed: int = 0, width: int = 6) -> Split:
     """Random images (n, width), each with one of three labels."""
     rng = np.random.default_rng(seed)
     return Split(rng.random((n, width), np.float32), rng.integers(3, size=n))
+
+
+class Interrupt(Callback):
+    """Interrupts training in the epoch after so many epochs."""
+
+    def __init__(self, epochs: int):
+        self.epochs = epochs
+
+    def on_step(self, run):
+        if len(run.history) == self.epochs:
+            raise KeyboardInterrupt
 
 
 class MirroringRecognizer(Recognizer):

@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import sysconfig
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from browser import free_port
 
 import nnlib
 from nnlib.datasets import write_drawings
@@ -131,9 +131,7 @@ def test_wheel_writes_only_below_working_directory(environment, elsewhere):
 
 
 def test_app_of_the_wheel_renders_the_widgets(environment, elsewhere):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [environment / SCRIPTS / "nnlib", "app", "--no-browser", f"--port={port}"]
     with (elsewhere / "log").open("w") as log:
         server = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)

@@ -109,10 +109,7 @@ class Recognizer:
         Raises DrawingError for strokes that are empty or not finite, for sizes that are not
         positive numbers, and where the preprocessing "mnist" finds no ink on the canvas.
         """
-        strokes = check_strokes(strokes)
-        canvas, pen = check_sizes(canvas, pen)
-        image = self.preprocess(strokes, canvas, pen, preprocessing)
-        draw = functools.partial(shrink_strokes, strokes, canvas, pen)
+        image, draw = self._prepare(strokes, canvas, pen, preprocessing)
         return self._predict([image], [draw])[0]
 
     def predict_many(
@@ -124,13 +121,13 @@ class Recognizer:
         """
         images, draws = [], []
         for number, drawing in enumerate(drawings, 1):
+            strokes, canvas, pen = drawing.strokes, drawing.canvas, drawing.pen
             try:
-                strokes = check_strokes(drawing.strokes)
-                sizes = check_sizes(drawing.canvas, drawing.pen)
-                images.append(self.preprocess(strokes, *sizes, preprocessing))
+                image, draw = self._prepare(strokes, canvas, pen, preprocessing)
             except DrawingError as error:
                 raise DrawingError(f"Drawing {number}: {error}") from None
-            draws.append(functools.partial(shrink_strokes, strokes, *sizes))
+            images.append(image)
+            draws.append(draw)
         return self._predict(images, draws)
 
     def predict_image(self, image: np.ndarray) -> Prediction:
@@ -170,6 +167,15 @@ class Recognizer:
     def probabilities(self, inputs: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
         """Inputs, N of (28, 28) → probabilities (N, 10)."""
         return self.network.probabilities(_as_inputs(inputs).reshape(-1, SIDE * SIDE))
+
+    def _prepare(
+        self, strokes: Sequence[Any], canvas: float, pen: float | None, preprocessing: str
+    ) -> tuple[np.ndarray, Callable[[], np.ndarray]]:
+        """Check a drawing; return its input, and what makes `as_drawn`."""
+        strokes = check_strokes(strokes)
+        canvas, pen = check_sizes(canvas, pen)
+        image = self.preprocess(strokes, canvas, pen, preprocessing)
+        return image, functools.partial(shrink_strokes, strokes, canvas, pen)
 
     def _predict(
         self, images: Sequence[np.ndarray], draws: Sequence[Callable[[], np.ndarray]]

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from helpers import DIGITS
+from helpers import DIGITS, ODD_STROKES
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -592,18 +592,7 @@ class TestDiagnose:
             entered = {one.name: one.input for one in found}
             assert entered == pytest.approx(measured(shrunk), rel=1e-5)
 
-    @pytest.mark.parametrize(
-        "strokes",
-        [
-            [[[250, 250]]],
-            [[[0, 0]], [[500, 500]]],
-            [[[-300, 2000], [900, -70]]],
-            [[[1e6, -1e6], [-1e6, 1e6]]],
-            [[[3, 3], [3, 3 + 1e-9]]],
-            [[[0, 0], [1.0000001, 0]]],
-        ],
-        ids=["dot", "corners", "outside", "far", "tiny", "one pixel"],
-    )
+    @pytest.mark.parametrize("strokes", ODD_STROKES.values(), ids=ODD_STROKES)
     def test_odd_drawing_has_finite_values_and_words(self, deep, strokes):
         self.assert_complete(diagnose(deep.predict(strokes)))
 

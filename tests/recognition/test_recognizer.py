@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from helpers import DIGITS
+from helpers import DIGITS, ODD_STROKES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -115,16 +115,11 @@ class TestPredict:
     @pytest.mark.parametrize(
         "strokes",
         [
-            [[[250, 250]]],
-            [[[0, 0]], [[500, 500]]],
-            [[[-300, 2000], [900, -70]]],
-            [[[1e6, -1e6], [-1e6, 1e6]]],
-            [[[3, 3], [3, 3 + 1e-9]]],
-            [[[0, 0], [1.0000001, 0]]],
+            *ODD_STROKES.values(),
             [np.random.default_rng(0).random((10_000, 2)) * 500],
             [[[250, 100], [250, 400]], []],
         ],
-        ids=["dot", "corners", "outside", "far", "tiny", "one pixel", "10,000", "empty stroke"],
+        ids=[*ODD_STROKES, "10,000", "empty stroke"],
     )
     def test_odd_strokes_are_accepted(self, deep, strokes):
         assert_valid(deep.predict(strokes))

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers import random_split
+from helpers import Interrupt, random_split
 
 from nnlib import Dense, GradientDescent, Network, ReLU, fit
 from nnlib.datasets.splits import Split
@@ -150,17 +150,6 @@ def unlearning() -> dict:
         "batch_size": None,
         "progress": False,
     }
-
-
-class Interrupt(Callback):
-    """Interrupts training in the epoch after so many epochs."""
-
-    def __init__(self, epochs: int):
-        self.epochs = epochs
-
-    def on_step(self, run):
-        if len(run.history) == self.epochs:
-            raise KeyboardInterrupt
 
 
 class TestEarlyStopping:

@@ -5,13 +5,12 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import random_split
+from helpers import Interrupt, random_split
 
 from nnlib import Adam, Dense, Dropout, GradientDescent, Network, ReLU, cross_entropy, fit
 from nnlib.datasets.splits import Split
 from nnlib.nn.layers import Layer
 from nnlib.nn.schedules import CosineDecay
-from nnlib.training.callbacks import Callback
 from nnlib.training.fit import TrainingDiverged
 from nnlib.training.metrics import loss_and_accuracy
 
@@ -140,17 +139,6 @@ def descend(network: Network, dev: Split | None, epochs: int, **options) -> pd.D
     """Full-batch gradient descent on the two images."""
     options |= {"epochs": epochs, "batch_size": None, "progress": False}
     return fit(network, TWO, dev, GradientDescent(0.5), **options)
-
-
-class Interrupt(Callback):
-    """Interrupts training in the epoch after so many epochs."""
-
-    def __init__(self, epochs: int):
-        self.epochs = epochs
-
-    def on_step(self, run):
-        if len(run.history) == self.epochs:
-            raise KeyboardInterrupt
 
 
 class TestBestParametersOnDev:
