@@ -1,8 +1,8 @@
 """The command line: `nnlib COMMAND …`, the same as `python -m nnlib COMMAND …`.
 
-Every command but `app` is a function that returns one JSON object; `main` prints it, as JSON or
-as text for people, on standard output. Progress and errors go to standard error. An error is one
-sentence, and the exit code is then 1.
+Every command but `app` and `predict` is a function that returns one JSON object; `main` prints it,
+as JSON or as text for people, on standard output. Progress and errors go to standard error. An
+error is one sentence, and the exit code is then 1.
 
 Commands read packaged data, and write below the working directory or where `--out` says.
 """
@@ -11,9 +11,10 @@ import argparse
 import itertools
 import json
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator
 from io import TextIOWrapper
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any, TypeVar
 
 from nnlib.datasets.arrays import read_labeled_images
@@ -21,10 +22,10 @@ from nnlib.datasets.drawings_file import read_drawings, write_drawings
 from nnlib.datasets.mnist import load_mnist
 from nnlib.datasets.unipen import read_unipen
 from nnlib.explain.diagnostics import measure_training_data
-from nnlib.files import write_json
+from nnlib.files import check_writable, write_json
 from nnlib.nn.network import Network
 from nnlib.preprocessing.drawing import Drawing
-from nnlib.preprocessing.images import read_image
+from nnlib.preprocessing.images import IMAGE_FORMATS, read_image
 from nnlib.recognition.evaluation import (
     drawings_to_split,
     evaluate_drawings,
@@ -32,9 +33,10 @@ from nnlib.recognition.evaluation import (
     evaluate_split,
     pens_table,
 )
-from nnlib.recognition.recognizer import PREPROCESSINGS, Recognizer
+from nnlib.recognition.recognizer import PREPROCESSINGS, Prediction, Recognizer
 from nnlib.recognition.registry import DEFAULT_MODEL
 from nnlib.training import recipes
+from nnlib.training.checkpoint import Checkpoint
 from nnlib.training.experiments import (
     ablation_table,
     augmentation_table,
@@ -71,7 +73,8 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(f"nnlib: {error}")
     except KeyboardInterrupt:
         sys.exit("nnlib: interrupted")
-    print(json.dumps(result) if options.json else options.text(result))
+    if result is not None:
+        print(json.dumps(result) if options.json else options.text(result))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -118,6 +121,13 @@ def _add_train(commands: Commands) -> None:
         metavar="FOLDER",
         help="where NAME.npz, or NAME-seedN.npz, is written (default: the working directory)",
     )
+    command.add_argument(
+        "--checkpoint",
+        type=Path,
+        metavar="FILE.npz",
+        help="write the state of training to this file after every epoch; if it is there, resume "
+        "from it, with the same result as without an interruption (only for one model)",
+    )
     command.set_defaults(run=_train, text=_training_text)
 
 
@@ -144,7 +154,8 @@ def _add_predict(commands: Commands) -> None:
         "file",
         type=Path,
         metavar="FILE",
-        help="an image (PNG, …), a 28×28 .npy, or drawings (.jsonl, .jsonl.gz)",
+        help=f"an image ({', '.join(IMAGE_FORMATS)}), a 28×28 .npy, or drawings (.jsonl, "
+        ".jsonl.gz)",
     )
     command.add_argument(
         "--model",
@@ -153,7 +164,7 @@ def _add_predict(commands: Commands) -> None:
         help=f"{MODEL_HELP} (default: {DEFAULT_MODEL})",
     )
     _add_preprocessing(command)
-    command.set_defaults(run=_predict, text=_predictions_text)
+    command.set_defaults(run=_predict)
 
 
 def _add_convert(commands: Commands) -> None:
@@ -246,17 +257,36 @@ def _serve_app(flags: list[str]) -> None:
 
 def _train(options: argparse.Namespace) -> Result:
     plans = [_training_plan(model, options.seed, options.out) for model in options.models]
+    files = [path for *_, path in plans]
+    callbacks = []
+    if options.checkpoint:
+        if len(plans) > 1 or options.checkpoint.resolve() == files[0].resolve():
+            raise ValueError("--checkpoint takes one model, and another file than the model's.")
+        files.append(options.checkpoint)
+        callbacks.append(Checkpoint(options.checkpoint))
+    for path in files:  # before training, which takes long
+        check_writable(path)
     digits = load_mnist()
     trained = []
     for name, recipe, seed, path in plans:
         _report(f"{name}, seed {seed}")
-        network, _ = recipe.train(digits, seed)
+        network, _ = recipe.train(digits, seed, callbacks=callbacks)
         network.info["name"] = name
-        network.save(path)
+        _save(network, path)
         _report(f"wrote {path}")
         metrics = network.info["metrics"]
         trained.append({"model": name, "seed": seed, "path": str(path)} | metrics)
     return {"models": trained}
+
+
+def _save(network: Network, path: Path) -> None:
+    """Save a trained network; to the temporary folder if that fails, so that it is not lost."""
+    try:
+        network.save(path)
+    except OSError as error:
+        rescued = Path(tempfile.mkdtemp(prefix="nnlib-"), path.name)
+        network.save(rescued)
+        raise OSError(f"{path} cannot be written: {error}. The model is in {rescued}.") from None
 
 
 def _training_plan(model: str, seed: int | None, out: Path) -> tuple[str, Recipe, int, Path]:
@@ -264,11 +294,19 @@ def _training_plan(model: str, seed: int | None, out: Path) -> tuple[str, Recipe
     if model in recipes.MODELS:
         name, recipe, seed = model, recipes.MODELS[model], seed or 0
     else:
-        info = Network.load(model).info
+        network = Network.load(model)
+        info = network.info
         if "recipe" not in info:
             raise ValueError(f"{model} does not contain the recipe that it was trained by.")
-        name, recipe = info.get("name", Path(model).stem), Recipe.from_json(info["recipe"])
+        recipe = Recipe.from_json(info["recipe"])
+        if recipe.widths != network.widths:
+            raise ValueError(f"{model} contains the recipe of another network.")
+        name = info.get("name", "")
+        if not (isinstance(name, str) and name and PureWindowsPath(name).name == name):
+            name = Path(model).stem  # a name with folders in it would lead out of `out`
         seed = info.get("seed", 0) if seed is None else seed
+        if not (isinstance(seed, int) and seed >= 0):
+            raise ValueError(f"{model} was trained with no usable seed: add --seed N.")
     path = out / (f"{name}-seed{seed}.npz" if seed else f"{name}.npz")
     if Path(model).is_file() and path.is_file() and path.samefile(model):
         raise ValueError(f"Training would overwrite {model}: add --out FOLDER.")
@@ -315,32 +353,39 @@ def _evaluation_text(result: Result) -> str:
     return "\n".join(lines)
 
 
-def _predict(options: argparse.Namespace) -> Result:
+def _predict(options: argparse.Namespace) -> None:
+    """Print each answer as soon as it is known: a file may hold any number of drawings."""
     recognizer = Recognizer.load(options.model)
+    predictions: Iterable[Prediction]
     if options.file.name.endswith((".jsonl", ".jsonl.gz")):
-        drawings = list(read_drawings(options.file))
-        predictions = recognizer.predict_many(drawings, options.preprocessing or "strokes")
+        drawings = read_drawings(options.file)
+        predictions = recognizer.predict_each(drawings, options.preprocessing or "strokes")
     elif options.preprocessing:
         raise ValueError("--preprocessing only applies to drawings, not to images.")
     else:
         predictions = [recognizer.predict_image(read_image(options.file))]
-    answers = [
-        {"digit": p.digit, "confidence": p.confidence, "probabilities": p.probabilities.tolist()}
-        for p in predictions
-    ]
-    return {"model": options.model, "predictions": answers}
+    if not options.json:
+        for prediction in predictions:
+            print(_prediction_text(prediction))
+        return
+    start = json.dumps({"model": options.model})[:-1] + ', "predictions": ['
+    for prediction in predictions:
+        answer = {
+            "digit": prediction.digit,
+            "confidence": prediction.confidence,
+            "probabilities": prediction.probabilities.tolist(),
+        }
+        print(start + json.dumps(answer), end="")
+        start = ", "
+    print("]}" if start == ", " else start + "]}")
 
 
-def _predictions_text(result: Result) -> str:
-    lines = []
-    for answer in result["predictions"]:
-        probabilities = answer["probabilities"]
-        second = max(set(range(10)) - {answer["digit"]}, key=lambda digit: probabilities[digit])
-        lines.append(
-            f"{answer['digit']}  {_percent(answer['confidence']):>8}"
-            f"   (second: {second}, {_percent(probabilities[second])})"
-        )
-    return "\n".join(lines)
+def _prediction_text(prediction: Prediction) -> str:
+    second = prediction.runner_up
+    return (
+        f"{prediction.digit}  {_percent(prediction.confidence):>8}"
+        f"   (second: {second}, {_percent(float(prediction.probabilities[second]))})"
+    )
 
 
 def _percent(probability: float) -> str:

@@ -1,6 +1,9 @@
 """Drawings and small tools that several test files share, the drawings also with benchmarks."""
 
 import os
+import tracemalloc
+import zlib
+from contextlib import contextmanager
 
 import numpy as np
 from hypothesis import strategies as st
@@ -59,6 +62,30 @@ def ink_size(image: np.ndarray, threshold: float = INK_THRESHOLD) -> tuple[int, 
     """Width and height, in pixels, of the box that holds all ink above the threshold."""
     width, height = (np.ptp(np.flatnonzero((image > threshold).any(axis=a))) + 1 for a in (0, 1))
     return int(width), int(height)
+
+
+def npy_header(shape, descr: str = "<f4") -> bytes:
+    """The start of an .npy file that promises an array of this shape."""
+    header = str({"descr": descr, "fortran_order": False, "shape": shape}).encode() + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
+
+
+def gzip_bomb(start: bytes, size: int, filling: bytes = b"\0") -> bytes:
+    """A .gz of about a thousandth of the size that it unpacks to: `start`, then `filling`."""
+    packer, block = zlib.compressobj(9, wbits=31), filling * 1_000_000
+    parts = [packer.compress(start), *(packer.compress(block) for _ in range(size // len(block)))]
+    return b"".join([*parts, packer.flush()])
+
+
+@contextmanager
+def memory_below(limit: int):
+    """Fails if Python and NumPy allocate more than so many bytes in the block."""
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < limit
+    finally:
+        tracemalloc.stop()
 
 
 class PickleBomb:

@@ -1,6 +1,7 @@
 """The command line: results on standard output, everything else on standard error."""
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import DIGITS
+from helpers import DIGITS, Interrupt, memory_below
 from PIL import Image
 
 import nnlib
@@ -339,6 +340,34 @@ class TestPredict:
         assert answer["model"] == "robust"
         assert answer["predictions"][0]["confidence"] == expected
 
+    @pytest.mark.parametrize("n", [0, 1, 1_003])
+    @pytest.mark.parametrize("name", ["some.jsonl", "some.jsonl.gz"])
+    def test_predict_prints_any_number_as_one_object(self, tmp_path, n, name, capsys):
+        write_drawings(tmp_path / name, [DRAWINGS[i % 5] for i in range(n)])
+        text = printed(capsys, "predict", tmp_path / name, "--model", "deep", "--json")
+        answer = json.loads(text)
+        assert text == json.dumps(answer) + "\n"
+        assert list(answer) == ["model", "predictions"] and len(answer["predictions"]) == n
+        lines = printed(capsys, "predict", tmp_path / name, "--model", "deep").splitlines()
+        assert [int(line[0]) for line in lines] == [p["digit"] for p in answer["predictions"]]
+
+    def test_predict_of_many_drawings_takes_little_memory(self, tmp_path, monkeypatch):
+        write_drawings(tmp_path / "many.jsonl", [Drawing(ONE)] * 2_000)
+        image = np.zeros((28, 28))  # inking all of them would take long
+        monkeypatch.setattr(Recognizer, "preprocess", staticmethod(lambda *_: image.copy()))
+        monkeypatch.setattr("nnlib.recognition.recognizer.BATCH_SIZE", 20)
+        monkeypatch.setattr(sys, "stdout", open(os.devnull, "w"))  # noqa: SIM115
+        with memory_below(10_000_000):  # all inputs together would have 19 MB
+            cli.main(["predict", str(tmp_path / "many.jsonl"), "--json"])
+
+    def test_predict_prints_answers_before_the_rest_is_read(self, tmp_path, capsys):
+        write_drawings(tmp_path / "some.jsonl", [DRAWINGS[0]] * 1_000)
+        with open(tmp_path / "some.jsonl", "a") as file:
+            file.write("nonsense\n")
+        with pytest.raises(SystemExit, match=r"some\.jsonl, line 1001: "):
+            cli.main(["predict", str(tmp_path / "some.jsonl"), "--model", "deep"])
+        assert capsys.readouterr().out.count("\n7") == 999
+
     def test_predict_never_prints_0_or_100_percent(self, tmp_path, capsys):
         write_drawings(tmp_path / "ones.jsonl", [Drawing(ONE)])
         text = printed(capsys, "predict", tmp_path / "ones.jsonl")
@@ -355,6 +384,9 @@ class TestErrors:
             (["train", "{file}.npz"], None, "There is no model file"),
             (["predict", "{file}.png"], None, "There is no file"),
             (["predict", "{file}.png"], b"not an image", "cannot be read as an image"),
+            (["predict", "{file}.png"], b"%!PS-Adobe-3.0 EPSF-3.0\n", "none of PNG, JPEG, GIF"),
+            (["predict", "{file}.jsonl"], b"[" * 100_000, "its JSON is nested too deeply"),
+            (["convert", "{file}.tra", "{file}.jsonl"], bytes(10**6), "longer than 1,000 char"),
             (["predict", "{file}.npy"], b"not an array", "cannot be read as an image"),
             (["predict", "{file}.jsonl"], None, "There is no drawings file"),
             (["predict", "{file}.jsonl"], b'{"strokes": [[[1, 2]]]}\n{"strokes": []}', "line 2"),
@@ -506,6 +538,113 @@ class TestTrain:
         recipes.MODELS["deep"].network().save("untrained.npz")
         sentence = refused(capsys, "train", "untrained.npz")
         assert "untrained.npz does not contain the recipe" in sentence
+
+    def test_train_tries_its_folder_before_training(self, tmp_path, few, monkeypatch, capsys):
+        monkeypatch.setattr(Recipe, "train", lambda *_, **__: pytest.fail("it trained"))
+        Path("file").touch()
+        Path("softmax.npz").mkdir()
+        sentence = refused(capsys, "train", "softmax", "--out", "file")
+        assert sentence.startswith(f"nnlib: {Path('file', 'softmax.npz')} cannot be written: ")
+        sentence = refused(capsys, "train", "deep", "softmax")
+        assert sentence == "nnlib: softmax.npz cannot be written: it is a folder."
+        sentence = refused(capsys, "train", "deep", "--checkpoint", "file/run.npz")
+        assert sentence.startswith(f"nnlib: {Path('file', 'run.npz')} cannot be written: ")
+
+    @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write anywhere")
+    def test_train_into_a_read_only_folder_is_refused(self, tmp_path, few, capsys):
+        Path("locked").mkdir(mode=0o555)
+        sentence = refused(capsys, "train", "deep", "--out", "locked")
+        assert "deep.npz cannot be written: Permission denied" in sentence
+
+    def test_model_that_cannot_be_saved_is_rescued(self, tmp_path, few, monkeypatch, capsys):
+        """Such as when the disk was filled while it was trained."""
+        rescue, save = tmp_path / "rescue", Network.save
+        rescue.mkdir()
+        monkeypatch.setattr("tempfile.tempdir", str(rescue))
+
+        def fails_here(network, path):
+            if rescue not in Path(path).parents:
+                raise OSError("No space left on device")
+            save(network, path)
+
+        monkeypatch.setattr(Network, "save", fails_here)
+        sentence = refused(capsys, "train", "softmax")
+        [model] = rescue.rglob("*.npz")
+        assert sentence.startswith("nnlib: softmax.npz cannot be written: No space left on device")
+        assert sentence.endswith(f"The model is in {model}.")
+        assert Network.load(model).info["name"] == "softmax"
+
+    @pytest.mark.parametrize(
+        ("info", "name"),
+        [
+            ({"name": "../escaped"}, "mine.npz"),
+            ({"name": "..\\escaped"}, "mine.npz"),
+            ({"name": "/tmp/escaped"}, "mine.npz"),
+            ({"name": ["deep"]}, "mine.npz"),
+            ({"name": ""}, "mine.npz"),
+            ({"name": "other"}, "other.npz"),
+        ],
+    )
+    def test_name_in_a_file_leads_to_no_other_folder(self, tmp_path, few, info, name):
+        network = recipes.MODELS["softmax"].network()
+        network.info = {"recipe": recipes.MODELS["softmax"].to_json()} | info
+        network.save("mine.npz")
+        cli.main(["train", "mine.npz", "--out", "new"])
+        assert written_below(tmp_path) == ["mine.npz", f"new/{name}"]
+
+    @pytest.mark.parametrize(
+        ("info", "sentence"),
+        [
+            ({"recipe": {"widths": [784, 10**9, 10]}}, "contains the recipe of another network"),
+            ({"recipe": {"epochs": [[[[[[[[[1]]]]]]]]]}}, "A recipe cannot have epochs = [[["),
+            ({"seed": "zero"}, "was trained with no usable seed: add --seed N"),
+            ({"seed": -1}, "was trained with no usable seed: add --seed N"),
+        ],
+    )
+    def test_strange_info_is_refused(self, few, info, sentence, capsys):
+        recipe = recipes.MODELS["softmax"]
+        network = recipe.network()
+        network.info = info | {"recipe": recipe.to_json() | info.get("recipe", {})}
+        network.save("strange.npz")
+        assert sentence in refused(capsys, "train", "strange.npz", "--out", "new")
+
+
+class TestTrainWithCheckpoint:
+    @pytest.fixture
+    def longer(self, few) -> Recipe:
+        """Three epochs, with augmentation."""
+        deep = replace(recipes.MODELS["deep"], epochs=3, augmentation=Augmentation())
+        recipes.MODELS["deep"] = deep
+        return deep
+
+    @pytest.mark.parametrize("epochs", [0, 1, 2])
+    def test_interrupted_training_resumes_to_the_same_file(self, longer, epochs, monkeypatch):
+        cli.main(["train", "deep", "--seed", "1", "--out", "straight"])
+        command = ["train", "deep", "--seed", "1", "--checkpoint", "run.npz"]
+        train = Recipe.train
+
+        def interrupted(recipe, *arguments, callbacks, **options):
+            return train(recipe, *arguments, callbacks=[*callbacks, Interrupt(epochs)], **options)
+
+        with monkeypatch.context() as patch, pytest.raises(SystemExit, match="interrupted"):
+            patch.setattr(Recipe, "train", interrupted)
+            cli.main(command)
+        assert not Path("deep-seed1.npz").exists() and Path("run.npz").exists() == (epochs > 0)
+        cli.main(command)
+        expected = Path("straight", "deep-seed1.npz").read_bytes()
+        assert Path("deep-seed1.npz").read_bytes() == expected
+
+    def test_checkpoint_of_another_run_is_refused(self, longer, capsys):
+        cli.main(["train", "deep", "--checkpoint", "run.npz"])
+        capsys.readouterr()
+        sentence = refused(capsys, "train", "deep", "--seed", "1", "--checkpoint", "run.npz")
+        assert "run.npz is the checkpoint of another run: seed was 0 and is now 1" in sentence
+        assert not Path("deep-seed1.npz").exists()
+
+    def test_checkpoint_is_for_one_model_and_another_file(self, longer, capsys):
+        message = "--checkpoint takes one model, and another file than the model's"
+        for models, path in ((["deep", "softmax"], "run.npz"), (["deep"], "./deep.npz")):
+            assert message in refused(capsys, "train", *models, "--checkpoint", path)
 
 
 class TestReproduceModels:

@@ -7,9 +7,9 @@ import numpy as np
 
 from nnlib.datasets.kaggle import LABELED_COLUMNS, read_kaggle_csv
 from nnlib.datasets.splits import DataError
-from nnlib.files import unpacked_size
+from nnlib.files import read_arrays
 
-MAX_NPZ_BYTES = 1_000_000_000  # unpacked
+MAX_BYTES = {"images": 1_000_000_000, "labels": 8_000_000}  # unpacked
 
 
 def read_labeled_images(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -28,19 +28,13 @@ def read_labeled_images(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.nd
         return DataError(f"{path} {what}. It must hold images (N, 28, 28) and labels (N,).")
 
     try:
-        unpacked = unpacked_size(path)
-        if unpacked > MAX_NPZ_BYTES:
-            raise bad(f"unpacks to {unpacked:,} bytes; at most {MAX_NPZ_BYTES:,} are accepted")
-        with np.load(path, allow_pickle=False) as arrays:
-            images, labels = arrays["images"], arrays["labels"]
+        with open(path, "rb") as file:
+            arrays = read_arrays(file, MAX_BYTES)
     except FileNotFoundError:
         raise DataError(f"There is no file {path}.") from None
-    except DataError:
-        raise
-    except KeyError as error:
-        raise bad(f"cannot be used: {error.args[0]}") from None
-    except Exception as error:  # a damaged zip or array header raises many kinds
-        raise bad(f"cannot be read as an .npz ({error})") from None
+    except Exception as error:  # a damaged zip raises many kinds
+        raise bad(f"cannot be read as an .npz: {error}") from None
+    images, labels = arrays["images"], arrays["labels"]
     if images.ndim == 2 and images.shape[1] == 784:
         images = images.reshape(-1, 28, 28)
     if images.ndim != 3 or labels.shape != images.shape[:1] or not len(labels):

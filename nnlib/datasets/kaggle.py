@@ -6,15 +6,23 @@ train.csv, test.csv ──▶ KaggleDigits(train 35,000 · dev 7,000 · 28,000 i
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from textwrap import shorten
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nnlib.datasets.splits import DataError, Split, to_float_images
+from nnlib.files import open_bounded
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 KAGGLE_PAGE = "https://www.kaggle.com/competitions/digit-recognizer/data"
 PIXEL_COLUMNS = [f"pixel{i}" for i in range(784)]  # the header of test.csv
 LABELED_COLUMNS = ["label", *PIXEL_COLUMNS]  # the header of train.csv
+MAX_FILE_BYTES = 500_000_000  # train.csv has 77 MB
+MAX_LINE_BYTES = 20_000  # the header has 7,000
+N_ROWS = 5_000  # parsed at a time
 
 
 @dataclass(frozen=True)
@@ -67,24 +75,53 @@ def read_kaggle_csv(path: Path, header: list[str]) -> np.ndarray:
             f"into {path.parent}."
         )
 
+    images = []
     try:
-        table = pd.read_csv(path, low_memory=False)
+        _check_lines(path)
+        _check_names(list(pd.read_csv(path, nrows=0).columns), header)
+        for table in pd.read_csv(path, chunksize=N_ROWS, low_memory=False):
+            images.append(_to_bytes(table, header))
     except FileNotFoundError:
         raise bad("is missing") from None
     except pd.errors.EmptyDataError:
         raise bad("is empty") from None
+    except DataError as error:
+        raise bad(str(error)) from None
     except (OSError, ValueError) as error:  # pandas' ParserError is a ValueError
         raise bad(f"cannot be read as CSV ({str(error).strip()})") from None
-    if len(table.columns) != len(header):
-        raise bad(f"has {len(table.columns)} columns, not {len(header)}")
-    for number, (name, expected) in enumerate(zip(table.columns, header, strict=True), 1):
-        if name != expected:
-            raise bad(f"names its column {number} {name!r}, not {expected!r}")
-    if not isinstance(table.index, pd.RangeIndex):  # pandas took the surplus column for row names
-        raise bad("has rows that are longer than its header")
-    if table.empty:
+    if not any(map(len, images)):
         raise bad("has a header, but no rows")
+    return np.concatenate(images)
 
+
+def _check_lines(path: Path) -> None:
+    """Raise DataError for lines that are longer than usual, with which pandas may take forever."""
+    with open_bounded(path, MAX_FILE_BYTES) as file:
+        number, commas = 0, 0
+        while line := file.readline(MAX_LINE_BYTES):
+            number += 1
+            if len(line) == MAX_LINE_BYTES:
+                raise DataError(f"has more than {MAX_LINE_BYTES:,} bytes in line {number}")
+            if number == 1:
+                commas = line.count(b",")
+            elif line.count(b",") > commas:
+                raise DataError(f"has a line {number} that is longer than its header")
+
+
+def _check_names(names: list[str], header: list[str]) -> None:
+    if len(names) != len(header):
+        raise DataError(f"has {len(names)} columns, not {len(header)}")
+    for number, (name, expected) in enumerate(zip(names, header, strict=True), 1):
+        if name != expected:
+            raise DataError(f"names its column {number} {shorten(name, 30)!r}, not {expected!r}")
+
+
+def _to_bytes(table: "pd.DataFrame", header: list[str]) -> np.ndarray:
+    """Some rows of the file as uint8. Raises DataError, naming row and column."""
+    import pandas as pd
+
+    if not isinstance(table.index, pd.RangeIndex):  # pandas took the surplus column for row names
+        raise DataError("has rows that are longer than its header")
     numbers: np.ndarray = table.apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
     highest = np.array([9 if name == "label" else 255 for name in header])
     valid = (numbers >= 0) & (numbers <= highest) & (numbers == np.round(numbers))
@@ -92,8 +129,11 @@ def read_kaggle_csv(path: Path, header: list[str]) -> np.ndarray:
         row, column = np.argwhere(~valid)[0]
         value: Any = table.iat[row, column]
         limit = highest[column]
-        where = f"in row {row + 1} after the header"
+        where = f"in row {table.index[row] + 1} after the header"
         if pd.isna(value):
-            raise bad(f"has no {header[column]} {where}")
-        raise bad(f"has {header[column]} = {value} {where}, not a whole number from 0 to {limit}")
+            raise DataError(f"has no {header[column]} {where}")
+        value = shorten(str(value), 30)
+        raise DataError(
+            f"has {header[column]} = {value} {where}, not a whole number from 0 to {limit}"
+        )
     return numbers.astype(np.uint8)

@@ -6,17 +6,16 @@ An IDX file is a magic number (0, 0, type, number of axes), the length of each a
 big-endian 32-bit integer, then the bytes (LeCun, Cortes & Burges 1998).
 """
 
-import gzip
 import hashlib
+import math
 import os
 import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from nnlib.datasets.splits import DataError, Digits, Split
-from nnlib.files import cache_path, data_path
+from nnlib.files import cache_path, data_path, open_bounded
 
 # The files as their authors published them: name → (SHA-256, shape of the array).
 FILES = {
@@ -43,6 +42,7 @@ MIRRORS = (
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
 )
 
+MAX_IDX_BYTES = 600_000_000  # unpacked; the largest file of EMNIST has 547 MB
 N_DEV = 10_000  # dev is the last of the training images, in file order
 
 
@@ -67,7 +67,7 @@ def load_mnist(folder: str | os.PathLike[str] | None = None) -> Digits:
 def read_mnist(folder: Path, name: str) -> np.ndarray:
     """The uint8 array in one of `FILES`, whose checksum must be right. Raises DataError."""
     sha256, shape = FILES[name]
-    array = read_idx(folder / name)
+    array = read_idx(folder / name, max_bytes=1024 + math.prod(shape))  # 1024: of its header
     if array.shape != shape:
         raise DataError(_bad(folder / name, f"holds {array.shape}, not {shape}"))
     if hashlib.sha256((folder / name).read_bytes()).hexdigest() != sha256:
@@ -83,16 +83,18 @@ def local_mnist() -> Path | None:
     return None
 
 
-def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
-    """The uint8 array of any shape in a gzipped IDX file. Raises DataError."""
+def read_idx(path: str | os.PathLike[str], max_bytes: int = MAX_IDX_BYTES) -> np.ndarray:
+    """The uint8 array of any shape in a gzipped IDX file.
+
+    Raises DataError, for a file that unpacks to more than `max_bytes` as soon as it does.
+    """
     try:
-        raw = gzip.decompress(Path(path).read_bytes())
+        with open_bounded(path, max_bytes) as file:
+            raw = file.read()
     except FileNotFoundError:
         raise DataError(_bad(path, "is missing")) from None
-    except EOFError:
-        raise DataError(_bad(path, "ends too early: it is truncated")) from None
-    except (OSError, zlib.error) as error:
-        raise DataError(_bad(path, f"cannot be unpacked ({error})")) from None
+    except (OSError, ValueError) as error:
+        raise DataError(_bad(path, f"cannot be unpacked: {error}")) from None
     if len(raw) < 4 or raw[:3] != b"\0\0\x08":
         raise DataError(
             _bad(path, f"starts with {raw[:3].hex(' ')}, not 00 00 08, IDX's mark for bytes")
@@ -101,7 +103,7 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
     if len(raw) < header:
         raise DataError(_bad(path, "ends within its header"))
     shape = struct.unpack(f">{raw[3]}I", raw[4:header])
-    size = int(np.prod(shape, dtype=object)) if shape else 1
+    size = math.prod(shape)
     if len(raw) != header + size:
         raise DataError(
             _bad(path, f"should hold {size:,} bytes of shape {shape} and has {len(raw) - header:,}")

@@ -10,11 +10,25 @@ doi 10.24432/C5MG6K) comes as `pendigits-orig.tra` and `.tes`, in UNIPEN (Guyon 
     .PEN_UP                     it ends
 """
 
+import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from nnlib.preprocessing.drawing import CANVAS_SIDE, Drawing, DrawingError, check_strokes
+from nnlib.files import open_bounded
+from nnlib.preprocessing.drawing import (
+    CANVAS_SIDE,
+    MAX_POINTS,
+    MAX_STROKES,
+    Drawing,
+    DrawingError,
+    check_strokes,
+)
+
+# The larger one of the two originals has 5 MB, and less than a million lines.
+MAX_FILE_BYTES = 100_000_000
+MAX_LINES = 3_000_000
+MAX_LINE_LENGTH = 1_000  # characters
 
 
 def read_unipen(path: str | os.PathLike[str]) -> Iterator[Drawing]:
@@ -23,32 +37,41 @@ def read_unipen(path: str | os.PathLike[str]) -> Iterator[Drawing]:
     Raises DrawingError naming file and line.
     """
     number, down = 0, False
+    size = 0  # of the drawing: its strokes and points
     label: int | None = None
     writer: int | None = None
     strokes: list[list[list[float]]] = []
     try:
-        with open(path, encoding="latin-1") as lines:
-            for number, line in enumerate(lines, 1):
-                words = line.split()
+        with io.TextIOWrapper(open_bounded(path, MAX_FILE_BYTES), "latin-1") as lines:
+            while line := lines.readline(MAX_LINE_LENGTH):
+                number += 1
+                if number > MAX_LINES:
+                    raise DrawingError(f"the file has more than {MAX_LINES:,} lines")
                 if number == 1 and line.startswith("\x1f"):
                     raise DrawingError(f"it is packed: gzip -d {Path(path).name} unpacks it")
+                if len(line) == MAX_LINE_LENGTH:
+                    raise DrawingError(f"it is longer than {MAX_LINE_LENGTH:,} characters")
+                words = line.split()
                 if not words:
                     continue
                 if words[0] == ".SEGMENT":
                     if label is not None:
                         yield Drawing(check_strokes(strokes), label, writer)
-                    label, writer, strokes, down = _digit(words[-1]), None, [], False
+                    label, writer, strokes, down, size = _digit(words[-1]), None, [], False, 0
                 elif words[0] == ".COMMENT" and label is not None:
                     if len(words) >= 3 and words[1].isdecimal():  # other comments are text
                         writer = _writer(words[2])
                 elif words[0] == ".PEN_DOWN":
                     strokes.append([])
-                    down = True
+                    down, size = True, size + 1
                 elif words[0] == ".PEN_UP":
                     down = False
                 elif down and not words[0].startswith("."):
                     x, y = _point(words)
                     strokes[-1].append([x, CANVAS_SIDE - y])
+                    size += 1
+                if size > MAX_STROKES + MAX_POINTS:
+                    check_strokes(strokes)  # refuses them, before there are more
         if label is None:
             raise DrawingError('it has no line .SEGMENT DIGIT … "7"')
         yield Drawing(check_strokes(strokes), label, writer)

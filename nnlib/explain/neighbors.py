@@ -5,13 +5,14 @@
 
 A projection never makes a distance longer, so an image whose distance in 64 components is larger
 than the best full distance so far cannot be nearer (Faloutsos, Ranganathan & Manolopoulos 1994).
-The images stay in a file that is mapped into memory, as bytes, so that all kernels of a server
-share them.
+The images stay in a file, as bytes, and the components too: what a search needs is read from there,
+which costs no memory, and a file that is damaged meanwhile is made again. (If the file was mapped
+into memory, truncating it would kill the process.)
 """
 
 import os
-import shutil
-import tempfile
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,11 +20,12 @@ import numpy as np
 
 from nnlib.datasets.mnist import N_DEV, local_mnist, read_mnist
 from nnlib.datasets.splits import DataError, to_float_images
-from nnlib.files import cache_path
+from nnlib.files import atomic_write, cache_path, read_array, remove_stale
 from nnlib.preprocessing.mnist_format import SIDE
 
 N_COMPONENTS = 64
 N_CANDIDATES = 60  # images whose exact distances give the first limit
+N_ROWS = 4000  # images that are read at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,22 +44,44 @@ class Neighbor:
 class NeighborIndex:
     """Finds the nearest of MNIST's training images (`Digits.train`).
 
-    folder: where the mapped files are; without one, in the user's cache. They are made when
-    they are first asked for, which takes a second or two.
+    path: the file with all that is needed; without one, in the user's cache. It is made where it is
+    missing or damaged, which takes a second or two.
+    labels: (50000,) uint8. mean: (784,), and basis: (784, 64), orthonormal columns.
     Raises DataError where MNIST is not on this machine (nothing is downloaded for it), or the
-    folder cannot be written.
+    file cannot be written.
     """
 
-    def __init__(self, folder: str | os.PathLike[str] | None = None):
-        folder = Path(folder) if folder else cache_path(f"neighbors-{N_COMPONENTS}")
-        if not folder.is_dir():
-            _prepare(folder)
-        self.images = np.load(folder / "images.npy", mmap_mode="r")  # (50000, 784) uint8
-        self.codes = np.load(folder / "codes.npy", mmap_mode="r")  # (50000, 64) float32
-        self.labels = np.load(folder / "labels.npy")  # (50000,)
-        self.mean = np.load(folder / "mean.npy")  # (784,)
-        self.basis = np.load(folder / "basis.npy")  # (784, 64), orthonormal columns
-        self._lengths = np.einsum("ij,ij->i", self.codes, self.codes)
+    # The file holds labels, mean and basis as three .npy, one after the other, then the images,
+    # (50000, 784) uint8, and their components, (50000, 64) float32.
+
+    def __init__(self, path: str | os.PathLike[str] | None = None):
+        self._path = Path(path) if path else cache_path(f"neighbors-{N_COMPONENTS}.bin")
+        self._lock = threading.Lock()
+        self._open()
+
+    def _open(self) -> None:
+        remove_stale(self._path)
+        try:
+            self._read_file()
+        except (OSError, EOFError, ValueError):
+            _make(self._path)
+            try:
+                self._read_file()
+            except (OSError, EOFError, ValueError) as error:
+                raise DataError(f"{self._path} cannot be read: {error}.") from None
+
+    def _read_file(self) -> None:
+        # It stays open, so that all parts are of the same file when another one replaces it.
+        self._file = file = open(self._path, "rb", buffering=0)  # noqa: SIM115
+        self.labels, self.mean, self.basis = (read_array(file, 1_000_000) for _ in range(3))
+        shapes = self.labels.ndim, self.mean.shape, self.basis.shape
+        self._images_start = file.tell()
+        self._codes_start = self._images_start + len(self.labels) * SIDE * SIDE
+        size = self._codes_start + len(self.labels) * N_COMPONENTS * 4
+        pixels = SIDE * SIDE
+        if shapes != (1, (pixels,), (pixels, N_COMPONENTS)) or file.seek(0, os.SEEK_END) != size:
+            raise EOFError
+        self._lengths = np.concatenate([np.einsum("ij,ij->i", c, c) for c in self._codes()])
 
     def nearest(
         self, image: np.ndarray, count: int = 3, label: int | None = None
@@ -69,32 +93,60 @@ class NeighborIndex:
         """
         if not 1 <= count <= N_CANDIDATES:
             raise ValueError(f"count must be from 1 to {N_CANDIDATES}, not {count!r}.")
-        pixels = image.reshape(-1)
+        try:
+            return self._nearest(image.reshape(-1), count, label)
+        except (OSError, EOFError):  # the file was truncated after it had been opened
+            self._open()
+            return self._nearest(image.reshape(-1), count, label)
+
+    def _nearest(self, pixels: np.ndarray, count: int, label: int | None) -> list[Neighbor]:
         code = (pixels - self.mean) @ self.basis
         # Lower bounds of the squared distances.
-        bounds = self._lengths - 2 * (self.codes @ code) + code @ code
+        products = np.concatenate([codes @ code for codes in self._codes()])
+        bounds = self._lengths - 2 * products + code @ code
         if label is not None:
             bounds[self.labels != label] = np.inf
         candidates = np.argpartition(bounds, N_CANDIDATES)[:N_CANDIDATES]
         limit = np.sort(self._distances(pixels, candidates))[count - 1]
         within = np.flatnonzero(bounds <= limit**2 + 0.01)  # the bounds are rounded
         distances = self._distances(pixels, within)
+        nearest = np.argsort(distances)[:count]
+        images = to_float_images(self._images(within[nearest])).reshape(-1, SIDE, SIDE)
         return [
-            Neighbor(
-                int(within[i]),
-                int(self.labels[within[i]]),
-                to_float_images(self.images[within[[i]]]).reshape(SIDE, SIDE),
-                float(distances[i]),
-            )
-            for i in np.argsort(distances)[:count]
+            Neighbor(int(within[i]), int(self.labels[within[i]]), image, float(distances[i]))
+            for i, image in zip(nearest, images, strict=True)
         ]
 
     def _distances(self, pixels: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        return np.linalg.norm(to_float_images(self.images[rows]) - pixels, axis=1)
+        parts = (rows[i : i + N_ROWS] for i in range(0, len(rows), N_ROWS))
+        images = (to_float_images(self._images(part)) for part in parts)
+        return np.concatenate([np.linalg.norm(some - pixels, axis=1) for some in images])
+
+    def _images(self, rows: np.ndarray) -> np.ndarray:
+        """The images (N, 784) uint8 of these rows."""
+        images = np.empty((len(rows), SIDE * SIDE), np.uint8)
+        for image, row in zip(images, rows.tolist(), strict=True):
+            self._read(image, self._images_start + row * image.nbytes)
+        return images
+
+    def _codes(self) -> Iterator[np.ndarray]:
+        """The components of all images, a part (N, 64) float32 at a time."""
+        for first in range(0, len(self.labels), N_ROWS):
+            n = min(N_ROWS, len(self.labels) - first)
+            codes = np.empty((n, N_COMPONENTS), np.float32)
+            self._read(codes, self._codes_start + first * N_COMPONENTS * 4)
+            yield codes
+
+    def _read(self, array: np.ndarray, start: int) -> None:
+        """Fill an array from that place in the file. Raises EOFError where the file ends."""
+        with self._lock:  # threads share the place in the file
+            self._file.seek(start)
+            if self._file.readinto(array.data) != array.nbytes:
+                raise EOFError
 
 
-def _prepare(folder: Path) -> None:
-    """Unpack the training images into `folder`, with their principal components."""
+def _make(path: Path) -> None:
+    """Write the file of the training images and their principal components."""
     mnist = local_mnist()
     if mnist is None:
         raise DataError(
@@ -108,28 +160,14 @@ def _prepare(folder: Path) -> None:
     mean = sample.mean(axis=0)
     _, vectors = np.linalg.eigh((sample - mean).T @ (sample - mean))
     basis = np.ascontiguousarray(vectors[:, -N_COMPONENTS:])
-    # 5,000 images at a time, because all of them would take 157 MB as float32.
-    starts = range(0, len(images), 5000)
-    codes = np.concatenate([(to_float_images(images[i : i + 5000]) - mean) @ basis for i in starts])
-    arrays = dict(images=images, codes=codes, labels=labels, mean=mean, basis=basis)
     try:
-        _write(folder, arrays)
+        with atomic_write(path) as file:
+            for array in (labels, mean, basis):
+                np.save(file, array)
+            file.write(images.data)
+            for first in range(0, len(images), N_ROWS):  # all of them would take 157 MB as float32
+                file.write(((to_float_images(images[first : first + N_ROWS]) - mean) @ basis).data)
     except OSError as error:
         raise DataError(
-            f"This needs to write 52 MB into {folder.parent}, and cannot: {error}."
+            f"This needs to write 52 MB into {path.parent}, and cannot: {error}."
         ) from error
-
-
-def _write(folder: Path, arrays: dict[str, np.ndarray]) -> None:
-    """Write each array as .npy into a temporary folder, and move it to `folder` when complete."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
-    try:
-        for name, array in arrays.items():
-            np.save(temporary / f"{name}.npy", array)
-        temporary.replace(folder)
-    except OSError:
-        if not folder.is_dir():  # otherwise another process wrote the same files first
-            raise
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from nnlib.files import atomic_write, unpacked_size
+from nnlib.files import atomic_write, read_arrays
 
 FORMAT = 2
-MAX_FILE_BYTES = 64_000_000  # unpacked; the largest model here has 1,000,000
+# The largest model here has 1,000,000 bytes of parameters, and 10,000 of info.
+MAX_BYTES = {"parameters": 64_000_000, "info": 4_000_000}
 
 
 class ModelError(ValueError):
@@ -39,14 +40,12 @@ def write_model(path: str | os.PathLike[str], parameters: np.ndarray, info: dict
 def read_model(path: str | os.PathLike[str]) -> tuple[np.ndarray, dict[str, Any]]:
     """(parameters, info) of a model file; info without its format.
 
-    Raises ModelError for another format, a file that unpacks to more than 64 MB, or
-    parameters that are not finite float32 numbers; other errors for a damaged file.
+    Raises ModelError for another format, for more than 64 MB, which are not read, or parameters
+    that are not finite float32 numbers; other errors for a damaged file.
     """
-    unpacked = unpacked_size(path)
-    if unpacked > MAX_FILE_BYTES:
-        raise ModelError(f"it unpacks to {unpacked:,} bytes, more than {MAX_FILE_BYTES:,}")
-    with np.load(path, allow_pickle=False) as arrays:
-        parameters, info = arrays["parameters"], json.loads(str(arrays["info"]))
+    with open(path, "rb") as file:
+        arrays = read_arrays(file, MAX_BYTES)
+    parameters, info = arrays["parameters"], json.loads(str(arrays["info"]))
     if info["format"] != FORMAT:
         raise ModelError(f"it has format {info['format']!r}, and this nnlib reads {FORMAT}")
     if parameters.dtype != np.float32 or parameters.ndim != 1:

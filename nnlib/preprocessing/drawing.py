@@ -3,6 +3,7 @@
 A stroke is an (n, 2) array of x, y in canvas pixels, y down; a drawing is a list of strokes.
 """
 
+import reprlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -86,11 +87,13 @@ def check_sizes(canvas: float = CANVAS_SIDE, pen: float | None = None) -> tuple[
     """
     if not (isinstance(canvas, int | float) and 1 <= canvas <= MAX_COORDINATE):
         raise DrawingError(
-            f"The canvas must be a number from 1 to {MAX_COORDINATE:,.0f}, not {canvas!r}."
+            f"The canvas must be a number from 1 to {MAX_COORDINATE:,.0f}, "
+            f"not {reprlib.repr(canvas)}."
         )
     pen = canvas * PEN_FRACTION if pen is None else pen
     if not (isinstance(pen, int | float) and 0 < pen <= MAX_COORDINATE):
         raise DrawingError(
-            f"The pen must be a number above 0 and up to {MAX_COORDINATE:,.0f}, not {pen!r}."
+            f"The pen must be a number above 0 and up to {MAX_COORDINATE:,.0f}, "
+            f"not {reprlib.repr(pen)}."
         )
     return canvas, pen

@@ -5,15 +5,24 @@
 The same steps as `nnlib.preprocessing.strokes`, on pixels.
 """
 
+import io
 import os
+import warnings
 from pathlib import Path
 
 import numpy as np
 
+from nnlib.files import open_bounded, read_array
 from nnlib.preprocessing.drawing import DrawingError
 from nnlib.preprocessing.mnist_format import BOX, CENTER, INK_THRESHOLD, SIDE, center_of_mass
 
 MAX_IMAGE_SIDE = 4_096  # pixels per side
+MAX_IMAGE_BYTES = 70_000_000  # of a file: four for each pixel
+# Each scan of a progressive JPEG costs a pass over the pixels. There are about ten; what cameras
+# append to the image, such as a short film, may look like some more.
+MAX_SCANS = 300
+# Pillow knows many more. It gives EPS to Ghostscript, which executes it.
+IMAGE_FORMATS = ("PNG", "JPEG", "GIF", "BMP")
 # Pixels: the 5th and 95th percentile of the strokes in MNIST's training images.
 MIN_THICKNESS, MAX_THICKNESS = 1.8, 3.8
 
@@ -21,27 +30,41 @@ MIN_THICKNESS, MAX_THICKNESS = 1.8, 3.8
 def read_image(path: str | os.PathLike[str]) -> np.ndarray:
     """The gray pixels (h, w) of a .npy file as they are, or of an image file as uint8.
 
-    Transparent pixels are taken to be white. Raises DrawingError. Nothing in the file is
-    executed, and an image that is too large is refused before it is unpacked.
+    Other formats than PNG, JPEG, GIF and BMP are refused, whatever the file's name. Transparent
+    pixels are taken to be white. Raises DrawingError. Nothing in the file is executed, and an
+    image that is too large is refused before it is unpacked.
     """
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     try:
         if Path(path).suffix == ".npy":
-            array = np.lib.format.open_memmap(path, mode="r")  # never unpickles
-            return np.array(array) if array.size <= MAX_IMAGE_SIDE**2 else array
-        with Image.open(path) as image:
-            if max(image.size) > MAX_IMAGE_SIDE:
-                width, height = image.size
-                raise DrawingError(
-                    f"it has {width}×{height} pixels, more than {MAX_IMAGE_SIDE} per side"
-                )
-            rgba = image.convert("RGBA")
+            with open(path, "rb") as file:
+                return read_array(file, MAX_IMAGE_SIDE**2 * 8)  # float64
+        with open_bounded(path, MAX_IMAGE_BYTES) as file:
+            content = file.read()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what Pillow finds strange, but reads
+            with Image.open(io.BytesIO(content), formats=IMAGE_FORMATS) as image:
+                if max(image.size) > MAX_IMAGE_SIDE:
+                    raise Image.DecompressionBombError
+                if image.format == "JPEG" and content.count(b"\xff\xda") > MAX_SCANS:
+                    raise DrawingError(f"it has more than {MAX_SCANS} scans: save it as a PNG")
+                rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")
         return np.asarray(Image.alpha_composite(white, rgba).convert("L"))
     except FileNotFoundError:
         raise DrawingError(f"There is no file {path}.") from None
-    except Exception as error:  # Pillow and NumPy raise many kinds for a damaged file
+    except Image.DecompressionBombError:  # Pillow's own limit is higher
+        raise DrawingError(
+            f"{path} cannot be read as an image: it has more than {MAX_IMAGE_SIDE} pixels per "
+            "side; make it smaller."
+        ) from None
+    except UnidentifiedImageError:
+        raise DrawingError(
+            f"{path} cannot be read as an image: it is damaged, or none of "
+            f"{', '.join(IMAGE_FORMATS)}; save it as a PNG."
+        ) from None
+    except Exception as error:  # Pillow raises many kinds for a damaged file
         raise DrawingError(f"{path} cannot be read as an image: {error}") from None
 
 

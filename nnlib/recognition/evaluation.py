@@ -45,9 +45,9 @@ def evaluate_drawings(
             writers.append(drawing.writer)
             yield drawing
 
-    predictions = recognizer.predict_many(labeled(), preprocessing)
-    _check_not_empty(labels)
+    predictions = recognizer.predict_each(labeled(), preprocessing)
     answers = [prediction.digit for prediction in predictions]
+    _check_not_empty(labels)
     result = _compare(answers, labels) | {"preprocessing": preprocessing}
     return result | {"writers": _by(writers, answers, labels)}
 

@@ -6,12 +6,13 @@ The app, the command line and every measurement on drawings preprocess them here
 
 import functools
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 
+from nnlib.nn.model_file import ModelError
 from nnlib.nn.network import Network
 from nnlib.preprocessing.drawing import (
     CANVAS_SIDE,
@@ -31,6 +32,7 @@ PREPROCESSINGS = {
     "mnist": "the canvas's pixels cropped, scaled into 20×20 and centered, as MNIST was made",
     "strokes": "the strokes scaled first and inked afterwards, with a pen like MNIST's",
 }
+BATCH_SIZE = 1000  # drawings that go through the network together
 CANVAS_RESOLUTION = 112  # pixels per side of the canvas that the preprocessing "mnist" starts from
 
 MIN_SURE = 0.8  # from this probability on the answer is "sure"
@@ -77,13 +79,20 @@ class Prediction:
 
 
 class Recognizer:
-    """Recognizes drawings and images with one network.
+    """Recognizes drawings and images with one network, of 784 inputs and 10 outputs.
+
+    Raises ValueError for a network of other widths.
 
     >>> Recognizer.load("robust").predict([[[250, 100], [250, 400]]]).digit
     1
     """
 
     def __init__(self, network: Network):
+        if (network.n_in, network.n_out) != (SIDE * SIDE, 10):
+            raise ValueError(
+                f"It has {network.n_in} inputs and {network.n_out} outputs; to recognize digits it "
+                f"needs {SIDE * SIDE} and 10."
+            )
         self.network = network
 
     @classmethod
@@ -92,7 +101,12 @@ class Recognizer:
 
         Raises FileNotFoundError or ModelError.
         """
-        return cls(Network.load(model_path(model)))
+        path = model_path(model)
+        network = Network.load(path)
+        try:
+            return cls(network)
+        except ValueError as error:
+            raise ModelError(f"{path} is no model of digits. {error}") from None
 
     def predict(
         self,
@@ -119,7 +133,17 @@ class Recognizer:
 
         Raises DrawingError for the first drawing that cannot be used, naming its number.
         """
-        images, draws = [], []
+        return list(self.predict_each(drawings, preprocessing))
+
+    def predict_each(
+        self, drawings: Iterable[Drawing], preprocessing: str = "strokes"
+    ) -> Iterator[Prediction]:
+        """What `predict_many` returns, one after the other: there may be any number of drawings.
+
+        A thousand at a time go through the network together.
+        """
+        images: list[np.ndarray] = []
+        draws: list[Callable[[], np.ndarray]] = []
         for number, drawing in enumerate(drawings, 1):
             strokes, canvas, pen = drawing.strokes, drawing.canvas, drawing.pen
             try:
@@ -128,7 +152,10 @@ class Recognizer:
                 raise DrawingError(f"Drawing {number}: {error}") from None
             images.append(image)
             draws.append(draw)
-        return self._predict(images, draws)
+            if len(images) == BATCH_SIZE:
+                yield from self._predict(images, draws)
+                images, draws = [], []
+        yield from self._predict(images, draws)
 
     def predict_image(self, image: np.ndarray) -> Prediction:
         """Recognize a gray image, (h, w) uint8 or floats from 0 to 1; its border is paper.

@@ -9,6 +9,7 @@ The file is an .npz of arrays and one JSON text, and nothing in it is executed.
 """
 
 import json
+import math
 import os
 import zlib
 from typing import Any
@@ -16,8 +17,10 @@ from typing import Any
 import numpy as np
 
 from nnlib.datasets.splits import Split
-from nnlib.files import atomic_write
+from nnlib.files import atomic_write, read_arrays
 from nnlib.training.callbacks import Callback, TrainingRun
+
+MAX_INFO_BYTES = 20_000_000  # enough for 30,000 epochs
 
 
 class CheckpointError(ValueError):
@@ -54,17 +57,18 @@ class Checkpoint(Callback):
 
     def _resume(self, run: TrainingRun) -> None:
         try:
-            with np.load(self.path, allow_pickle=False) as file:
-                info = json.loads(str(file["info"]))
+            with open(self.path, "rb") as file:
+                text = read_arrays(file, {"info": MAX_INFO_BYTES})["info"]
+                info = json.loads(str(text))
                 rows, best_accuracy = info["rows"], info["best_accuracy"]
                 difference = _difference(info["run"], self._settings, len(rows), run.epochs)
                 if not difference:
-                    shape = run.network.parameters.shape
-                    parameters = _of_shape(file["parameters"], shape)
-                    best = _of_shape(file["best"], shape)
-                    state = {name: file[name] for name in run.optimizer.state_names}
-                    for array in state.values():
-                        _of_shape(array, shape if array.ndim else ())
+                    _check_history(rows, best_accuracy)
+                    names = ("parameters", "best", *run.optimizer.state_names)
+                    limits = dict.fromkeys(names, run.network.parameters.nbytes)
+                    arrays = read_arrays(file, limits)
+                    for name, array in arrays.items():
+                        _check_array(name, array, run.network.parameters)
         except Exception as error:  # a damaged zip, array header or JSON raises many kinds
             raise CheckpointError(
                 f"{self.path} is not a checkpoint that fit wrote, or it is damaged ({error}). "
@@ -76,17 +80,32 @@ class Checkpoint(Callback):
                 "arguments as then, or another file name, or delete the file to start from the "
                 "beginning."
             )
-        run.network.parameters[...] = parameters
-        run.best[...] = best
+        # Nothing below can fail, so all of it is applied or nothing.
+        run.network.parameters[...] = arrays["parameters"]
+        run.best[...] = arrays["best"]
         run.best_accuracy, run.history = best_accuracy, rows
-        for name, array in state.items():
-            setattr(run.optimizer, name, array if array.ndim else array.item())
+        for name in run.optimizer.state_names:
+            setattr(run.optimizer, name, arrays[name] if arrays[name].ndim else arrays[name].item())
 
 
-def _of_shape(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    if array.shape != shape or array.dtype.kind not in "iuf":
-        raise ValueError(f"an array is {array.dtype} {array.shape}, not of shape {shape}")
-    return array
+def _check_array(name: str, array: np.ndarray, parameters: np.ndarray) -> None:
+    """Raise ValueError unless it is like the parameters, or a number of the optimizer's state."""
+    is_number = array.ndim == 0 and name not in ("parameters", "best") and array.dtype.kind in "iuf"
+    if not is_number and (array.shape, array.dtype) != (parameters.shape, parameters.dtype):
+        raise ValueError(f"its array {name!r} is {array.dtype} of shape {array.shape}")
+    if not np.isfinite(array).all():
+        raise ValueError(f"its array {name!r} has values that are not finite numbers")
+
+
+def _check_history(rows: Any, best_accuracy: Any) -> None:
+    """Raise ValueError unless the rows are numbers of the epochs 1, 2, 3 and so on."""
+    numbers = [value for row in rows for value in row.values()]
+    if not all(type(value) in (int, float) and math.isfinite(value) for value in numbers):
+        raise ValueError("its history has values that are not finite numbers")
+    if [row["epoch"] for row in rows] != list(range(1, len(rows) + 1)):
+        raise ValueError("its history has other epochs than 1, 2, 3 and so on")
+    if len({tuple(row) for row in rows}) > 1 or not -1 <= float(best_accuracy) <= 1:
+        raise ValueError("its history is not one that fit wrote")
 
 
 def _settings(run: TrainingRun) -> dict[str, Any]:

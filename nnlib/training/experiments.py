@@ -14,10 +14,13 @@ from typing import Any
 import numpy as np
 
 from nnlib.datasets.splits import Digits, Split
+from nnlib.files import open_bounded
 from nnlib.training.metrics import loss_and_accuracy
 from nnlib.training.recipes import MODELS, Recipe
 
 Runs = dict[str, list[dict[str, Any]]]  # the name of a recipe → its runs, one for each seed
+
+MAX_RESULTS_BYTES = 10_000_000
 
 
 def train_and_measure(
@@ -54,7 +57,8 @@ def read_runs(path: str | os.PathLike[str], key: str) -> Runs:
     Raises ValueError for another kind of file, so that it is not overwritten.
     """
     try:
-        runs: Runs = json.loads(Path(path).read_text(encoding="utf-8"))[key]
+        with open_bounded(path, MAX_RESULTS_BYTES) as file:
+            runs: Runs = json.loads(file.read())[key]
         if all(isinstance(run["seed"], int) for each in runs.values() for run in each):
             return runs
     except FileNotFoundError:

@@ -1,5 +1,6 @@
 """What each panel shows, one at a time and without a browser."""
 
+import os
 import re
 from dataclasses import replace
 
@@ -311,6 +312,24 @@ def test_neighbors_panel_without_mnist_says_how_to_get_it(robust, monkeypatch, t
     panel = NeighborsPanel(unguarded)
     panel.show(snapshot(robust, ONE))
     assert "not on this machine" in panel.captions.value
+
+
+def test_neighbors_panel_survives_a_truncated_file(robust, monkeypatch, tmp_path):
+    monkeypatch.setattr("nnlib.files.user_cache_path", lambda *names, **options: tmp_path)
+    panel, shown = NeighborsPanel(unguarded), snapshot(robust, ONE)
+    panel.show(shown)
+    captions = panel.captions.value
+    [file] = tmp_path.iterdir()
+    os.truncate(file, 1000)
+    panel.show(shown)
+    assert panel.captions.value == captions and "away" in captions
+    os.truncate(file, 1000)
+    with monkeypatch.context() as without_mnist:
+        without_mnist.setattr("nnlib.explain.neighbors.local_mnist", lambda: None)
+        panel.show(shown)
+        assert "not on this machine" in panel.captions.value
+    panel.show(shown)
+    assert panel.captions.value == captions
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 import pytest
-from helpers import DIGITS
+from helpers import DIGITS, gzip_bomb, memory_below
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -65,7 +65,8 @@ class TestReadDrawings:
         ("record", "message"),
         [
             ("nonsense", None),
-            ("[" * 100_000, None),
+            ("[" * 100_000, "nested too deeply"),
+            ('{"a":' * 100_000, "nested too deeply"),
             ("[]", 'an object with "strokes"'),
             ("{}", 'an object with "strokes"'),
             ('{"strokes": 5}', 'an object with "strokes"'),
@@ -101,6 +102,40 @@ class TestReadDrawings:
         path.write_text(LINE)
         with pytest.raises(DrawingError, match=r"drawings\.jsonl, line 1"):
             list(read_drawings(path))
+
+    def test_packed_newlines_are_refused_soon(self, tmp_path):
+        path = tmp_path / "newlines.jsonl.gz"
+        path.write_bytes(gzip_bomb(b"", 100_000_000, b"\n"))
+        message = (
+            r"newlines\.jsonl\.gz, line 1000001: the file has more than 1,000,000 lines: split"
+        )
+        with pytest.raises(DrawingError, match=message):
+            list(read_drawings(path))
+
+    def test_bomb_of_one_line_is_refused_before_it_fills_the_memory(self, tmp_path):
+        path = tmp_path / "spaces.jsonl.gz"
+        path.write_bytes(gzip_bomb(b"", 100_000_000, b" "))
+        with memory_below(10**7), pytest.raises(DrawingError, match="longer than 2,000,000 bytes"):
+            list(read_drawings(path))
+
+    def test_file_over_the_limit_is_refused(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(drawings_file, "MAX_FILE_BYTES", 5 * len(LINE))
+        path = tmp_path / "drawings.jsonl.gz"
+        path.write_bytes(gzip.compress(LINE.encode() * 5))
+        assert len(list(read_drawings(path))) == 5
+        path.write_bytes(gzip.compress(LINE.encode() * 6))
+        with pytest.raises(DrawingError, match=rf"the file has more than {5 * len(LINE)} bytes"):
+            list(read_drawings(path))
+
+    @pytest.mark.parametrize("key", ["label", "writer", "canvas", "pen"])
+    @pytest.mark.parametrize("value", ['"' + "a" * 100_000 + '"', "[" * 900 + "]" * 900])
+    def test_wrong_value_is_quoted_only_in_part(self, path, key, value):
+        path.write_text(f'{{"strokes": [[[1, 2]]], "{key}": {value}}}')
+        with pytest.raises(DrawingError, match="line 1") as caught:
+            for drawing in read_drawings(path):
+                assert drawing.writer == "a" * 100_000  # a long name is allowed
+                raise DrawingError("line 1")
+        assert len(str(caught.value)) < len(str(path)) + 150
 
     def test_missing_file_is_named(self, tmp_path):
         with pytest.raises(DrawingError, match=r"no drawings file .*nothing\.jsonl"):
@@ -176,6 +211,16 @@ class TestWriteDrawings:
         assert gzip.decompress(packed) == (tmp_path / "a.jsonl").read_bytes()
         assert packed[4:8] == bytes(4)  # gzip's time stamp: none
         assert packed == (tmp_path / "b.jsonl.gz").read_bytes()
+
+    @pytest.mark.parametrize("n", [0, 1, 300])
+    def test_gz_has_the_bytes_of_gzip_compress(self, tmp_path, n):
+        write_drawings(tmp_path / "a.jsonl.gz", [SEVEN] * n)
+        expected = gzip.compress(drawing_to_line(SEVEN).encode() * n, mtime=0)
+        assert (tmp_path / "a.jsonl.gz").read_bytes() == expected
+
+    def test_any_number_of_drawings_is_written_in_little_memory(self, tmp_path):
+        with memory_below(1_000_000):
+            assert write_drawings(tmp_path / "a.jsonl.gz", (SEVEN for _ in range(5_000))) == 5_000
 
     def test_existing_file_is_replaced(self, path):
         write_drawings(path, [SEVEN] * 5)

@@ -3,8 +3,16 @@
 import numpy as np
 import pandas as pd
 import pytest
+from helpers import memory_below
 
-from nnlib.datasets.kaggle import KAGGLE_PAGE, PIXEL_COLUMNS, load_kaggle
+from nnlib.datasets import kaggle
+from nnlib.datasets.kaggle import (
+    KAGGLE_PAGE,
+    LABELED_COLUMNS,
+    PIXEL_COLUMNS,
+    load_kaggle,
+    read_kaggle_csv,
+)
 from nnlib.datasets.splits import DataError
 
 
@@ -150,3 +158,41 @@ class TestDamagedCsv:
     def test_test_csv_with_labels_is_refused(self, tmp_path, pixels, table):
         write(tmp_path, pixels, np.zeros(12, int), name="test.csv")
         assert "has 785 columns, not 784" in self.error(tmp_path, "test.csv")
+
+    @pytest.mark.parametrize("line", [1, 2, 13])
+    def test_line_of_a_million_columns_is_refused(self, tmp_path, table, line):
+        lines = (tmp_path / "train.csv").read_text().splitlines()
+        lines[line - 1] = ",".join(["1"] * 1_000_000)
+        (tmp_path / "train.csv").write_text("\n".join(lines))
+        with memory_below(10**7):
+            assert f"has more than 20,000 bytes in line {line}." in self.error(tmp_path)
+
+    def test_first_row_with_many_surplus_columns_is_refused(self, tmp_path, table):
+        """pandas would take them for names of rows."""
+        header, *rows = (tmp_path / "train.csv").read_text().splitlines()
+        longer = "\n".join([header, rows[0] + ",0" * 5_000, *rows])
+        (tmp_path / "train.csv").write_text(longer)
+        assert "has a line 2 that is longer than its header" in self.error(tmp_path)
+
+    def test_file_over_the_limit_is_refused(self, tmp_path, table, monkeypatch):
+        monkeypatch.setattr(kaggle, "MAX_FILE_BYTES", 1000)
+        assert "the file has more than 1,000 bytes" in self.error(tmp_path)
+
+    def test_wrong_value_is_quoted_only_in_part(self, tmp_path, table):
+        table["pixel7"] = table["pixel7"].astype(object)
+        table.loc[2, "pixel7"] = "a" * 10_000
+        assert len(self.error_of_table(tmp_path, table)) < 500
+
+
+def test_rows_are_read_in_parts(tmp_path, pixels, monkeypatch):
+    write(tmp_path, pixels, np.arange(12) % 10)
+    whole = read_kaggle_csv(tmp_path / "train.csv", LABELED_COLUMNS)
+    monkeypatch.setattr(kaggle, "N_ROWS", 5)
+    parts = read_kaggle_csv(tmp_path / "train.csv", LABELED_COLUMNS)
+    assert parts.dtype == np.uint8
+    np.testing.assert_array_equal(parts, whole)
+    np.testing.assert_array_equal(parts[:, 1:], pixels)
+    pixels[7, 3] = 256
+    write(tmp_path, pixels, np.arange(12) % 10)
+    with pytest.raises(DataError, match="pixel3 = 256 in row 8 after the header"):
+        read_kaggle_csv(tmp_path / "train.csv", LABELED_COLUMNS)

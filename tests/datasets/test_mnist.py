@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import gzip_bomb, memory_below
 
 from nnlib.datasets import mnist
 from nnlib.datasets.mnist import FILES, download, load_mnist, local_mnist, read_idx, read_mnist
@@ -86,6 +87,13 @@ class TestReadIdx:
         assert array.dtype == np.uint8
         np.testing.assert_array_equal(array, [[1, 2, 3], [4, 5, 255]])
 
+    def test_file_over_the_limit_is_refused(self, tmp_path):
+        raw = bytes([0, 0, 8, 1, 0, 0, 1, 0]) + bytes(256)
+        (tmp_path / "tiny.gz").write_bytes(gzip.compress(raw))
+        assert read_idx(tmp_path / "tiny.gz", max_bytes=264).shape == (256,)
+        with pytest.raises(DataError, match=r"tiny\.gz cannot be unpacked: .* more than 263 bytes"):
+            read_idx(tmp_path / "tiny.gz", max_bytes=263)
+
 
 class TestReadMnist:
     def test_returns_the_bytes_and_needs_no_other_file(self, tmp_path, digits):
@@ -129,6 +137,12 @@ class TestDamagedFile:
         for place in (*range(12), 100, 2000, len(whole) - 6, len(whole) - 1):
             path.write_bytes(replace_bytes(whole, place, bytes([whole[place] ^ 1])))
             assert self.error(path)
+
+    def test_bomb_is_refused_when_it_is_larger_than_mnist(self, path):
+        start = b"\0\0\x08\x01" + (10_000).to_bytes(4, "big")
+        path.write_bytes(gzip_bomb(start, 100_000_000))
+        with memory_below(2_000_000):
+            assert "the file has more than 11,024 bytes" in self.error(path)
 
     def test_file_that_is_not_gzip_is_refused(self, path):
         path.write_bytes(gzip.decompress(path.read_bytes()))

@@ -4,7 +4,7 @@ import gzip
 
 import numpy as np
 import pytest
-from helpers import ink_size
+from helpers import gzip_bomb, ink_size, memory_below
 
 from nnlib.datasets import optdigits
 from nnlib.datasets.optdigits import N_COPIES, load_optdigits, with_optdigits
@@ -100,6 +100,18 @@ class TestDamagedFile:
         with pytest.raises(DataError, match=r"is damaged\. Restore it: git checkout") as caught:
             load_optdigits()
         assert str(caught.value).startswith(str(path))
+
+    def test_bomb_is_refused_before_it_is_unpacked(self, path):
+        path.write_bytes(gzip_bomb(b"", 100_000_000))
+        with memory_below(1_000_000), pytest.raises(DataError, match=r"is damaged\. Restore it"):
+            load_optdigits()
+
+    def test_file_with_a_hole_of_4_gb_is_not_read_whole(self, path):
+        with open(path, "wb") as file:
+            file.write(data_path(*FILE).read_bytes())
+            file.truncate(4_000_000_000)
+        with memory_below(1_000_000), pytest.raises(DataError, match=r"is damaged\. Restore it"):
+            load_optdigits()
 
 
 class TestWithOptdigits:

@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from helpers import memory_below
 
+from nnlib.datasets import unipen
 from nnlib.datasets.unipen import read_unipen
 from nnlib.preprocessing.drawing import CANVAS_SIDE, DrawingError
 
@@ -133,4 +135,29 @@ class TestErrors:
     def test_segment_without_strokes_is_refused_at_its_end(self, path):
         path.write_text('.SEGMENT DIGIT 1 ? "1"\n.COMMENT 1 2 3\n.SEGMENT DIGIT 2 ? "2"\n')
         with pytest.raises(DrawingError, match=r"line 3: The drawing is empty"):
+            list(read_unipen(path))
+
+    @pytest.mark.parametrize(
+        ("content", "line", "message"),
+        [
+            ("a" * 10_000_000, 1, "it is longer than 1,000 characters"),
+            ('.SEGMENT DIGIT 1 ? "1"\n.PEN_DOWN\n' + "1 2\n" * 10**6, 21_002, "21,000 points"),
+            ('.SEGMENT DIGIT 1 ? "1"\n' + ".PEN_DOWN\n" * 10**6, 21_002, "21,001 strokes"),
+            ("\n" * 3_000_010, 3_000_001, "the file has more than 3,000,000 lines"),
+        ],
+        ids=["line", "points", "strokes", "lines"],
+    )
+    def test_endless_file_is_refused(self, path, content, line, message):
+        path.write_text(content)
+        with pytest.raises(DrawingError, match=f"line {line}: .*{message}"):
+            list(read_unipen(path))
+
+    def test_endless_drawing_takes_little_memory(self, path):
+        path.write_text('.SEGMENT DIGIT 1 ? "1"\n.PEN_DOWN\n' + "1 2\n" * 10**6)
+        with memory_below(10**7), pytest.raises(DrawingError, match="at most 20,000"):
+            list(read_unipen(path))
+
+    def test_file_over_the_limit_is_refused(self, path, monkeypatch):
+        monkeypatch.setattr(unipen, "MAX_FILE_BYTES", len(FILE) - 1)
+        with pytest.raises(DrawingError, match=f"the file has more than {len(FILE) - 1} bytes"):
             list(read_unipen(path))

@@ -1,13 +1,15 @@
 """The nearest training images: against brute force, and where the index's files lie."""
 
+import os
 import threading
+import time
 import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pooch
 import pytest
-from helpers import DIGITS, PickleBomb
+from helpers import DIGITS, PickleBomb, memory_below
 
 from nnlib.datasets.mnist import FILES as MNIST_FILES
 from nnlib.datasets.mnist import local_mnist
@@ -17,19 +19,18 @@ from nnlib.explain.neighbors import N_CANDIDATES, N_COMPONENTS, NeighborIndex
 from nnlib.preprocessing.drawing import check_strokes
 from nnlib.preprocessing.strokes import normalize_strokes
 
-FILES = {"images.npy", "codes.npy", "labels.npy", "mean.npy", "basis.npy"}
 FLOAT32_SIZE = 50_000 * 784 * 4  # bytes of all training images as float32: 157 MB
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
-    """A folder with the index of MNIST, and the most memory (bytes) that making it took."""
-    folder = tmp_path_factory.mktemp("cache") / "neighbors"
+    """The file of the index of MNIST, and the most memory (bytes) that making it took."""
+    path = tmp_path_factory.mktemp("cache") / "neighbors.bin"
     tracemalloc.start()
-    NeighborIndex(folder)
+    NeighborIndex(path)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    return folder, peak
+    return path, peak
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +150,7 @@ class TestNearest:
         small[41], small[70] = 0, 0
         small[41, 3, 3:5] = 153, 204
         small[70, :2, :2] = 255
-        found = NeighborIndex(tmp_path / "small").nearest(np.zeros((28, 28), np.float32))
+        found = NeighborIndex(tmp_path / "small.bin").nearest(np.zeros((28, 28), np.float32))
         assert [neighbor.index for neighbor in found[:2]] == [41, 70]
         assert [neighbor.label for neighbor in found[:2]] == [1, 0]
         assert [neighbor.distance for neighbor in found[:2]] == pytest.approx([1, 2])
@@ -166,91 +167,88 @@ class TestNearest:
             assert one.distance == pytest.approx(other.distance)
 
 
-class TestFiles:
-    def test_index_holds_the_training_images_without_dev(self, index, digits):
-        assert index.images.shape == (50_000, 784)
-        np.testing.assert_array_equal(index.images[::500], digits.train.images[::500] * 255)
-        np.testing.assert_array_equal(index.labels, digits.train.labels)
+def images_of(index) -> np.ndarray:
+    """All images of an index, as bytes."""
+    return index._images(np.arange(len(index.labels)))
 
-    def test_arrays_are_mapped_into_memory_and_read_only(self, index):
-        for array, dtype, width in ((index.images, "uint8", 784), (index.codes, "float32", 64)):
-            assert isinstance(array, np.memmap)
-            assert (array.dtype, array.shape[1]) == (dtype, width)
-            with pytest.raises(ValueError, match="read-only"):
-                array[0, 0] = 1
+
+class TestFile:
+    def test_index_holds_the_training_images_without_dev(self, index, digits):
+        images = images_of(index)
+        assert images.shape == (50_000, 784) and images.dtype == np.uint8
+        np.testing.assert_array_equal(images[::500], digits.train.images[::500] * 255)
+        np.testing.assert_array_equal(index.labels, digits.train.labels)
 
     def test_basis_is_orthonormal(self, index):
         """So a projection never makes a distance longer, which is all that pruning needs."""
         assert index.basis.shape == (784, N_COMPONENTS)
         np.testing.assert_allclose(index.basis.T @ index.basis, np.eye(N_COMPONENTS), atol=1e-5)
 
-    def test_images_are_never_all_in_memory_as_floats(self, built, index):
+    def test_images_are_never_all_in_memory(self, built):
         assert built[1] < FLOAT32_SIZE
-        image = inked(DIGITS[3])
-        tracemalloc.start()
-        index.nearest(image)
-        _, peak = tracemalloc.get_traced_memory()
-        tracemalloc.stop()
-        assert peak < FLOAT32_SIZE / 10
+        with memory_below(6_000_000):
+            index = NeighborIndex(built[0])
+            index.nearest(inked(DIGITS[3]))
 
-    def test_existing_files_are_used_again(self, built, index, monkeypatch):
-        folder, before = built[0], {file: file.stat() for file in built[0].iterdir()}
+    def test_noise_takes_little_memory_too(self, index):
+        """Almost all images are compared with it."""
+        noise = np.random.default_rng(0).random((28, 28), np.float32)
+        with memory_below(60_000_000):
+            index.nearest(noise)
+
+    def test_existing_file_is_used_again(self, built, index, monkeypatch):
+        path, before = built[0], built[0].stat()
         monkeypatch.setattr(neighbors, "read_mnist", lambda *_: pytest.fail("MNIST is read"))
-        again = NeighborIndex(folder)
-        assert {file: file.stat().st_mtime_ns for file in folder.iterdir()} == {
-            file: stat.st_mtime_ns for file, stat in before.items()
-        }
+        again = NeighborIndex(path)
+        assert path.stat().st_mtime_ns == before.st_mtime_ns
         image = inked(DIGITS[5])
         one, other = ([found.index for found in i.nearest(image)] for i in (index, again))
         assert one == other
 
     def test_nothing_else_is_left_behind(self, built):
-        assert {file.name for file in built[0].iterdir()} == FILES
         assert list(built[0].parent.iterdir()) == [built[0]]
 
-    def test_default_folder_is_in_the_user_cache(self, tmp_path, small, monkeypatch):
+    def test_default_file_is_in_the_user_cache(self, tmp_path, small, monkeypatch):
         cache = tmp_path / "neither this" / "nor this is there yet"
         monkeypatch.setattr("nnlib.files.user_cache_path", lambda *names, **options: cache)
         NeighborIndex()
-        (folder,) = cache.iterdir()
-        assert folder.name == f"neighbors-{N_COMPONENTS}"
-        assert {file.name for file in folder.iterdir()} == FILES
+        assert [path.name for path in cache.iterdir()] == [f"neighbors-{N_COMPONENTS}.bin"]
 
     @pytest.mark.parametrize("error", [OSError("No space left on device"), KeyboardInterrupt()])
-    @pytest.mark.parametrize("file", range(len(FILES)))
-    def test_interrupted_writing_leaves_nothing(self, tmp_path, small, monkeypatch, file, error):
-        """Whatever stops it, at whichever file, the next attempt finds a clean place."""
-        folder, saved = tmp_path / "neighbors", []
+    @pytest.mark.parametrize("array", range(3))
+    def test_interrupted_writing_leaves_nothing(self, tmp_path, small, monkeypatch, array, error):
+        """Whatever stops it, at whichever array, the next attempt finds a clean place."""
+        path, saved = tmp_path / "neighbors.bin", []
 
-        def save(path, array, save=np.save):
-            if len(saved) == file:
-                Path(path).write_bytes(b"half a file")
+        def save(file, content, save=np.save):
+            if len(saved) == array:
+                file.write(b"half an array")
                 raise error
-            save(path, array)
-            saved.append(path)
+            save(file, content)
+            saved.append(content)
 
         with monkeypatch.context() as broken:
             broken.setattr(np, "save", save)
             with pytest.raises((DataError, KeyboardInterrupt)) as caught:
-                NeighborIndex(folder)
+                NeighborIndex(path)
         if isinstance(error, OSError):
             assert "and cannot: No space left on device." in str(caught.value)
-        assert len(saved) == file and list(tmp_path.iterdir()) == []
-        assert NeighborIndex(folder).images.shape == (100, 784)
+        assert len(saved) == array and list(tmp_path.iterdir()) == []
+        assert len(NeighborIndex(path).labels) == 100
 
     def test_unwritable_folder_raises_with_place_and_size(self, tmp_path, small):
         (tmp_path / "cache").write_text("This is a letter.")  # a file, and not a folder
         message = r"needs to write 52 MB into .*cache, and cannot"
         with pytest.raises(DataError, match=message):
-            NeighborIndex(tmp_path / "cache" / "neighbors")
+            NeighborIndex(tmp_path / "cache" / "neighbors.bin")
         assert (tmp_path / "cache").read_text() == "This is a letter."
 
     def test_size_is_what_the_error_message_says(self, built):
-        assert sum(file.stat().st_size for file in built[0].iterdir()) == pytest.approx(52e6, 0.01)
+        assert built[0].stat().st_size == pytest.approx(52e6, 0.01)
 
     def test_two_kernels_may_write_at_once(self, tmp_path, small, monkeypatch):
-        """Both find no files, and make them. The later one takes the other's."""
-        folder, both, read = tmp_path / "neighbors", threading.Barrier(2), neighbors.read_mnist
+        """Both find no file, and make it."""
+        path, both, read = tmp_path / "neighbors.bin", threading.Barrier(2), neighbors.read_mnist
 
         def wait_and_read(mnist, name):
             both.wait(timeout=30)
@@ -259,40 +257,106 @@ class TestFiles:
         monkeypatch.setattr(neighbors, "read_mnist", wait_and_read)
         made = []
         kernels = [
-            threading.Thread(target=lambda: made.append(NeighborIndex(folder))) for _ in range(2)
+            threading.Thread(target=lambda: made.append(NeighborIndex(path))) for _ in range(2)
         ]
         for kernel in kernels:
             kernel.start()
         for kernel in kernels:
             kernel.join()
-        assert [index.images.shape for index in made] == [(100, 784)] * 2
-        assert list(tmp_path.iterdir()) == [folder]
+        assert [images_of(index).shape for index in made] == [(100, 784)] * 2
+        assert list(tmp_path.iterdir()) == [path]
 
-    def test_files_of_a_faster_kernel_are_kept(self, tmp_path, small, monkeypatch):
-        folder = tmp_path / "neighbors"
-        NeighborIndex(tmp_path / "of another")
+    def test_threads_may_share_an_index(self, tmp_path, small):
+        index = NeighborIndex(tmp_path / "neighbors.bin")
+        queries = [to_image(small[i]) for i in range(40)]
+        expected = [index.nearest(query)[1].distance for query in queries]
+        found: dict[int, float] = {}
 
-        def save(path, array, save=np.save):
-            if not folder.exists():
-                (tmp_path / "of another").rename(folder)
-            save(path, np.zeros_like(array))  # what must not be found
+        def search(i):
+            found[i] = index.nearest(queries[i])[1].distance
 
-        with monkeypatch.context() as slow:
-            slow.setattr(np, "save", save)
-            index = NeighborIndex(folder)
-        np.testing.assert_array_equal(index.images, small[:100].reshape(100, 784))
-        assert list(tmp_path.iterdir()) == [folder]
+        threads = [threading.Thread(target=search, args=(i,)) for i in range(40)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert [found[i] for i in range(40)] == expected
 
-    @pytest.mark.parametrize("name", sorted(FILES))
-    def test_pickled_arrays_are_refused_and_not_executed(self, tmp_path, name):
-        folder, made = tmp_path / "neighbors", tmp_path / "made by the pickle"
-        folder.mkdir()
-        for file in FILES - {name}:
-            np.save(folder / file, np.zeros((2, 2), np.float32))
-        np.save(folder / name, np.array([[PickleBomb(made)]], object), allow_pickle=True)
-        with pytest.raises(ValueError):
-            NeighborIndex(folder)
-        assert not made.exists()
+
+def to_image(pixels: np.ndarray) -> np.ndarray:
+    return (pixels / 255).astype(np.float32)
+
+
+# What may happen to the file.
+DAMAGES = {
+    "removed": lambda path: path.unlink(),
+    "empty": lambda path: os.truncate(path, 0),
+    "header only": lambda path: os.truncate(path, 100),
+    "half": lambda path: os.truncate(path, path.stat().st_size // 2),
+    "a byte short": lambda path: os.truncate(path, path.stat().st_size - 1),
+    "zeros": lambda path: path.write_bytes(bytes(path.stat().st_size)),
+    "too long": lambda path: path.write_bytes(path.read_bytes() + b"more"),
+    "a letter": lambda path: path.write_text("This is a letter."),
+}
+
+
+class TestDamagedFile:
+    @pytest.fixture
+    def path(self, tmp_path, small):
+        NeighborIndex(tmp_path / "neighbors.bin")
+        return tmp_path / "neighbors.bin"
+
+    @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+    def test_damaged_file_is_made_again(self, path, small, damage):
+        whole = path.read_bytes()
+        damage(path)
+        index = NeighborIndex(path)
+        assert path.read_bytes() == whole
+        assert index.nearest(to_image(small[7]))[0].index == 7
+        assert list(path.parent.iterdir()) == [path]
+
+    @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+    def test_file_damaged_under_a_live_index_harms_nobody(self, path, small, damage):
+        """A mapped file would kill the process here (SIGBUS)."""
+        index = NeighborIndex(path)
+        damage(path)
+        if damage is not DAMAGES["zeros"]:  # of the right size, they look like other images
+            assert index.nearest(to_image(small[7]))[0].index == 7
+        assert index.nearest(to_image(small[7]))[0].image.shape == (28, 28)
+        assert NeighborIndex(path).nearest(to_image(small[7]))[0].index == 7
+
+    def test_file_of_another_process_is_not_mixed_with_this_one(self, path, small):
+        index, expected = NeighborIndex(path), small[:100].reshape(100, 784).copy()
+        small[...] = 255 - small
+        path.unlink()
+        NeighborIndex(path)
+        np.testing.assert_array_equal(images_of(index), expected)
+
+    def test_damage_that_cannot_be_mended_is_a_sentence(self, path, small, monkeypatch):
+        index = NeighborIndex(path)
+        os.truncate(path, 100)
+        monkeypatch.setattr(neighbors, "local_mnist", lambda: None)
+        for use in (lambda: index.nearest(to_image(small[7])), lambda: NeighborIndex(path)):
+            with pytest.raises(DataError, match="not on this machine"):
+                use()
+
+    def test_temporary_file_of_a_killed_maker_is_removed(self, path):
+        """Also when another process has made the index meanwhile."""
+        left = path.with_name(f".{path.name}-abcdefgh.tmp")
+        left.write_bytes(b"half an index")
+        NeighborIndex(path)
+        assert left.exists()  # it may be of a living process
+        two_hours_ago = time.time() - 7200
+        os.utime(left, (two_hours_ago, two_hours_ago))
+        NeighborIndex(path)
+        assert list(path.parent.iterdir()) == [path]
+
+    def test_pickled_arrays_are_not_executed(self, path, tmp_path):
+        whole, made = path.read_bytes(), tmp_path / "made by the pickle"
+        with open(path, "wb") as file:
+            np.save(file, np.array([PickleBomb(made)], object), allow_pickle=True)
+        NeighborIndex(path)
+        assert path.read_bytes() == whole and not made.exists()
 
 
 class TestWithoutMNIST:
@@ -315,7 +379,7 @@ class TestWithoutMNIST:
         folder.mkdir(parents=True)
         for name in MNIST_FILES:
             (folder / name).touch()
-        assert NeighborIndex().images.shape == (100, 784)
+        assert len(NeighborIndex().labels) == 100
 
     @pytest.mark.parametrize("place", ["project", "cache"])
     def test_damaged_files_raise_and_nothing_is_made(self, tmp_path, place):
@@ -327,7 +391,7 @@ class TestWithoutMNIST:
         message = rf"{place}/mnist/train-images-idx3-ubyte\.gz cannot be unpacked"
         with pytest.raises(DataError, match=message):
             NeighborIndex()
-        assert [file for file in tmp_path.rglob("*.npy")] == []
+        assert [file for file in tmp_path.rglob("*.bin")] == []
         assert list(tmp_path.iterdir()) == [tmp_path / place]
 
     def test_index_that_is_there_needs_no_mnist(self, built):

@@ -6,7 +6,7 @@ import zlib
 
 import numpy as np
 import pytest
-from helpers import DIGITS, PickleBomb, ink_size
+from helpers import DIGITS, PickleBomb, ink_size, memory_below, npy_header
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
@@ -339,10 +339,15 @@ SEVEN_BYTES = np.round(seven() * 255).astype(np.uint8)
 
 
 class TestReadImage:
-    @pytest.mark.parametrize("suffix", ["png", "bmp", "tiff", "gif"])
+    @pytest.mark.parametrize("suffix", ["png", "bmp", "gif"])
     def test_gray_image_file_is_read_pixel_by_pixel(self, tmp_path, suffix):
         Image.fromarray(SEVEN_BYTES).save(tmp_path / f"seven.{suffix}")
         np.testing.assert_array_equal(read_image(tmp_path / f"seven.{suffix}"), SEVEN_BYTES)
+
+    def test_progressive_jpeg_is_read(self, tmp_path):
+        Image.fromarray(SEVEN_BYTES).save(tmp_path / "seven.jpg", progressive=True, quality=95)
+        image = read_image(tmp_path / "seven.jpg").astype(int)
+        assert np.abs(image - SEVEN_BYTES).max() < 30
 
     def test_colors_become_gray(self, tmp_path):
         Image.fromarray(np.stack([SEVEN_BYTES] * 3, axis=2)).save(tmp_path / "seven.png")
@@ -378,24 +383,73 @@ class TestReadImage:
         png[20:24] = size[1].to_bytes(4, "big")
         png[29:33] = zlib.crc32(png[12:29]).to_bytes(4, "big")
         path.write_bytes(png)
-        with pytest.raises(DrawingError, match=r"huge\.png cannot be read"):
+        message = r"huge\.png cannot be read .* more than 4096 pixels per side; make it smaller"
+        with memory_below(10**6), pytest.raises(DrawingError, match=message):
             read_image(path)
+
+    @pytest.mark.parametrize("name", ["digit.png", "digit.jpg", "digit.eps", "digit"])
+    def test_eps_of_any_name_is_refused_and_not_executed(self, tmp_path, name, monkeypatch):
+        """Pillow would let Ghostscript execute it; this one never ends."""
+        monkeypatch.setattr("subprocess.check_call", lambda *_, **__: pytest.fail("executed"))
+        monkeypatch.setattr("subprocess.Popen", lambda *_, **__: pytest.fail("executed"))
+        program = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 28 28\n{ } loop\n%%EOF\n"
+        (tmp_path / name).write_bytes(program)
+        message = f"{name} cannot be read .* none of PNG, JPEG, GIF, BMP; save it as a PNG"
+        with pytest.raises(DrawingError, match=message):
+            read_image(tmp_path / name)
+
+    @pytest.mark.parametrize("suffix", ["tiff", "ppm", "ico", "tga", "pcx"])
+    def test_other_formats_are_refused(self, tmp_path, suffix):
+        Image.fromarray(SEVEN_BYTES).save(tmp_path / f"seven.{suffix}")
+        for name in (f"seven.{suffix}", "seven.png"):
+            (tmp_path / f"seven.{suffix}").replace(tmp_path / name)
+            with pytest.raises(DrawingError, match="none of PNG, JPEG, GIF, BMP"):
+                read_image(tmp_path / name)
+            (tmp_path / name).replace(tmp_path / f"seven.{suffix}")
+
+    def test_jpeg_of_many_scans_is_refused_before_it_is_unpacked(self, tmp_path):
+        """Each would take as long as a whole image."""
+        file = io.BytesIO()
+        Image.new("L", (1000, 1000)).save(file, "JPEG", progressive=True)
+        jpeg = file.getvalue()
+        last, end = jpeg[jpeg.rindex(b"\xff\xda") : -2], jpeg[-2:]
+        (tmp_path / "scans.jpg").write_bytes(jpeg[:-2] + last * 1000 + end)
+        with pytest.raises(DrawingError, match="more than 300 scans: save it as a PNG"):
+            read_image(tmp_path / "scans.jpg")
+
+    @pytest.mark.parametrize("name", ["hole.png", "hole.npy"])
+    def test_file_with_a_hole_of_4_gb_is_not_read(self, tmp_path, name):
+        with open(tmp_path / name, "wb") as file:
+            file.write(npy_header((10**9,)) if name.endswith("npy") else b"\x89PNG\r\n\x1a\n")
+            file.truncate(4_000_000_000)
+        with memory_below(10**6), pytest.raises(DrawingError, match=r"more than [17].*,... bytes"):
+            read_image(tmp_path / name)
+
+    @pytest.mark.parametrize("descr", ["|V2000000000", "|S2000000000", "<U500000000"])
+    def test_npy_with_huge_elements_is_refused(self, tmp_path, descr):
+        with open(tmp_path / "two.npy", "wb") as file:
+            file.write(npy_header((2,), descr))
+            file.truncate(4_000_000_500)
+        with memory_below(10**6), pytest.raises(DrawingError, match=r"two\.npy cannot be read"):
+            read_image(tmp_path / "two.npy")
+
+    def test_strange_but_good_image_prints_no_warning(self, tmp_path, recwarn):
+        Image.new("P", (40, 40)).save(tmp_path / "p.png", transparency=b"\0")
+        read_image(tmp_path / "p.png")
+        assert not recwarn.list
 
     @pytest.mark.parametrize("shape", [(10**5, 10**5), (10**30,), (-3, 3), (10**12,)])
     def test_npy_with_less_data_than_its_shape_is_refused(self, tmp_path, shape):
         path = tmp_path / "huge.npy"
-        header = str({"descr": "<f4", "fortran_order": False, "shape": shape}).encode() + b"\n"
-        start = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
-        path.write_bytes(start + bytes(100))
+        path.write_bytes(npy_header(shape) + bytes(100))
         with pytest.raises(DrawingError, match=r"huge\.npy cannot be read"):
             read_image(path)
 
-    def test_huge_npy_is_not_copied_into_memory(self, tmp_path):
-        np.lib.format.open_memmap(tmp_path / "huge.npy", "w+", np.uint8, (5000, 5000))
-        image = read_image(tmp_path / "huge.npy")
-        assert isinstance(image, np.memmap)
+    @pytest.mark.parametrize("shape", [(5000, 5000), (1, 4097)])
+    def test_npy_with_too_many_pixels_is_refused(self, tmp_path, shape):
+        np.save(tmp_path / "huge.npy", np.zeros(shape, np.uint8))
         with pytest.raises(DrawingError, match="up to 4096"):
-            check_image(image)
+            check_image(read_image(tmp_path / "huge.npy"))
 
     def test_pickle_is_refused_and_not_executed(self, tmp_path):
         bomb = PickleBomb(tmp_path / "made by the pickle")

@@ -8,6 +8,8 @@ from helpers import DIGITS, ODD_STROKES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nnlib.nn.layers import Dense
+from nnlib.nn.model_file import ModelError
 from nnlib.nn.network import Network
 from nnlib.preprocessing.drawing import Drawing, DrawingError, check_strokes
 from nnlib.preprocessing.images import center_image, check_image, shrink_image, stroke_thickness
@@ -299,6 +301,38 @@ class TestPredictMany:
         drawings = [self.DRAWINGS[7], Drawing(check_strokes(SEVEN), canvas=0)]
         with pytest.raises(DrawingError, match=r"^Drawing 2: The canvas must be"):
             deep.predict_many(drawings, preprocessing)
+
+
+class TestPredictEach:
+    def test_it_gives_what_predict_many_returns(self, deep):
+        drawings = [Drawing(check_strokes(DIGITS[i % 10])) for i in range(1_001)]
+        for one, other in zip(
+            deep.predict_each(drawings), deep.predict_many(drawings), strict=True
+        ):
+            assert one.probabilities.tobytes() == other.probabilities.tobytes()
+            assert one.input.tobytes() == other.input.tobytes()
+
+    def test_first_predictions_come_before_the_rest_is_read(self, deep):
+        def drawings():
+            yield from [Drawing(check_strokes(SEVEN))] * 1_000
+            raise DrawingError("the rest was read")
+
+        predictions = deep.predict_each(drawings())
+        assert [next(predictions).digit for _ in range(1_000)] == [7] * 1_000
+        with pytest.raises(DrawingError, match="the rest was read"):
+            next(predictions)
+
+
+class TestOtherNetworks:
+    @pytest.mark.parametrize("widths", [(784, 1), (784, 7), (784, 20), (6, 10), (785, 10)])
+    def test_network_of_other_widths_is_refused(self, tmp_path, widths):
+        network = Network(Dense(*widths))
+        message = f"It has {widths[0]} inputs and {widths[1]} outputs; .* needs 784 and 10"
+        with pytest.raises(ValueError, match=message):
+            Recognizer(network)
+        network.save(tmp_path / "other.npz")
+        with pytest.raises(ModelError, match=rf"other\.npz is no model of digits\. {message}"):
+            Recognizer.load(tmp_path / "other.npz")
 
 
 class TestPredictImage:

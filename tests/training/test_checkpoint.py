@@ -1,13 +1,15 @@
 """Training that is interrupted and resumed has the same result as without an interruption."""
 
+import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import random_split
+from helpers import memory_below, npy_header, random_split
 
 from nnlib import Adam, Dense, Dropout, GradientDescent, Momentum, Network, ReLU, fit
 from nnlib.datasets.augmentation import Augmentation
@@ -343,10 +345,106 @@ class TestDamagedFile:
             train(path, model, schedule=None, epochs=3)
         np.testing.assert_array_equal(model.parameters, network(seed=7).parameters)
 
+    @staticmethod
+    def refused(path) -> str:
+        """The sentence of a training that must not resume, and must have changed nothing."""
+        before, model, adam = path.read_bytes(), network(seed=7), Adam(0.01)
+        with pytest.raises(
+            CheckpointError, match=r"run.npz is not a checkpoint .* Delete"
+        ) as caught:
+            train(path, model, optimizer=adam)
+        assert model.parameters.tobytes() == network(seed=7).parameters.tobytes()
+        assert (adam.t, adam.m, adam.v) == (0, None, None)
+        assert path.read_bytes() == before
+        return str(caught.value)
+
+    @staticmethod
+    def with_member(path, name: str, content: bytes, **options) -> None:
+        """Replace one array of the file by these bytes."""
+        with zipfile.ZipFile(path) as archive:
+            members = {member: archive.read(member) for member in archive.namelist()}
+        with zipfile.ZipFile(path, "w", **options) as archive:
+            for member, bytes_ in (members | {f"{name}.npy": content}).items():
+                archive.writestr(member, bytes_)
+
+    @pytest.mark.parametrize("name", ["info", "parameters", "best", "t", "m", "v"])
+    def test_a_member_that_is_no_array_is_refused(self, name, tmp_path):
+        path = tmp_path / "run.npz"
+        interrupted_after(2, path)
+        self.with_member(path, name, b"a letter")
+        assert "does not begin as an array" in self.refused(path)
+
+    @pytest.mark.parametrize("name", ["parameters", "best", "t", "m", "v"])
+    @pytest.mark.parametrize("value", [np.nan, np.inf])
+    def test_values_that_are_not_finite_are_refused(self, name, value, tmp_path):
+        path = tmp_path / "run.npz"
+        interrupted_after(2, path)
+        with np.load(path) as file:
+            arrays = {key: file[key] for key in file}
+        arrays[name] = arrays[name].astype(np.float32)
+        arrays[name].reshape(-1)[-1] = value
+        np.savez(path, **arrays)
+        assert f"its array '{name}' has values that are not finite" in self.refused(path)
+
+    @pytest.mark.parametrize("name", ["parameters", "best", "m"])
+    def test_an_array_of_another_dtype_is_refused(self, name, tmp_path):
+        path = tmp_path / "run.npz"
+        interrupted_after(2, path)
+        with np.load(path) as file:
+            arrays = {key: file[key] for key in file}
+        np.savez(path, **arrays | {name: arrays[name].astype(np.int32)})
+        assert f"its array '{name}' is int32" in self.refused(path)
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"rows": "ab"},
+            {"rows": [1, 2]},
+            {"rows": [[], []]},
+            {"rows": [{}, {}]},
+            {"rows": [{"epoch": 1}, {"epoch": 3}]},
+            {"rows": [{"epoch": 1, "loss": 0.5}, {"epoch": 2}]},
+            {"rows": [{"epoch": 1, "loss": float("nan")}, {"epoch": 2, "loss": 0.5}]},
+            {"rows": [{"epoch": 1, "loss": "low"}, {"epoch": 2, "loss": "low"}]},
+            {"rows": [{"epoch": True}]},
+            {"best_accuracy": None},
+            {"best_accuracy": float("nan")},
+            {"best_accuracy": 7},
+            {"best_accuracy": "high"},
+        ],
+        ids=str,
+    )
+    def test_a_history_that_fit_did_not_write_is_refused(self, change, tmp_path):
+        path = tmp_path / "run.npz"
+        interrupted_after(2, path)
+        with np.load(path) as file:
+            arrays = {key: file[key] for key in file}
+        info = json.loads(str(arrays["info"])) | change
+        np.savez(path, **arrays | {"info": np.array(json.dumps(info))})
+        self.refused(path)
+
+    def test_nested_info_is_refused(self, tmp_path):
+        path = tmp_path / "run.npz"
+        interrupted_after(2, path)
+        with np.load(path) as file:
+            np.savez(path, **dict(file) | {"info": np.array("[" * 100_000)})
+        self.refused(path)
+
+    @pytest.mark.parametrize("name", ["info", "parameters", "m"])
+    def test_an_array_of_4_gb_is_refused_unread(self, name, tmp_path):
+        path = tmp_path / "run.npz"
+        interrupted_after(2, path)
+        descr = "<U500000000" if name == "info" else "<f4"
+        shape = () if name == "info" else (10**9,)
+        content = npy_header(shape, descr) + bytes(10**6)
+        self.with_member(path, name, content, compression=zipfile.ZIP_DEFLATED)
+        with memory_below(10**7):
+            assert "an array of more than" in self.refused(path)
+
     def test_nothing_in_it_is_executed(self, tmp_path):
         path = tmp_path / "run.npz"
         np.savez(path, info=np.array({"run": {}}, dtype=object))
-        with pytest.raises(CheckpointError, match=r"not a checkpoint.*allow_pickle"):
+        with pytest.raises(CheckpointError, match=r"not a checkpoint.*plain numbers, not object"):
             train(path)
 
 

@@ -102,6 +102,7 @@ class TestReadRuns:
             b'{"models": {"one": [{"dev": 0.9}]}}',
             b'{"models": {"one": [{"seed": "0"}]}}',
             pytest.param(b"[" * 100_000, id="nested"),
+            pytest.param(b" " * 10_000_001 + b"{}", id="large"),
         ],
     )
     def test_another_file_is_refused_and_left_as_it_is(self, content, tmp_path):

@@ -40,12 +40,11 @@ class NeighborsPanel(widgets.VBox):
             return
         prediction = snapshot.prediction
         try:
-            index = self.index
+            neighbors = self.index.nearest(prediction.input, N_NEAREST)
+            neighbors += self.index.nearest(prediction.input, 1, label=prediction.runner_up)
         except DataError as error:
             self.captions.value = escape(str(error))
             return
-        neighbors = index.nearest(prediction.input, N_NEAREST)
-        neighbors += index.nearest(prediction.input, 1, label=prediction.runner_up)
         self.picture.show(row([gray(neighbor.image) for neighbor in neighbors]))
         captions = [f"a {neighbor.label}, {neighbor.distance:.1f} away" for neighbor in neighbors]
         captions[-1] = f"the nearest {prediction.runner_up}, {neighbors[-1].distance:.1f} away"
