@@ -12,7 +12,7 @@ HANDLES = {
     f"nnlib-{name}"
     for name in (
         "app", "sketchpad", "digit", "confidence", "bars", "input", "diagnostics", "undo", "redo",
-        "clear", "status",
+        "clear", "status", "digit-pad",
     )
 }  # fmt: skip
 

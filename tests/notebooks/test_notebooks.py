@@ -10,12 +10,29 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-ALL = [ROOT / "app.ipynb", *NOTEBOOKS]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
+APPENDICES = sorted((ROOT / "notebooks").glob("a*.ipynb"))
+ALL = [ROOT / "app.ipynb", *NOTEBOOKS, *APPENDICES]
+
+
+WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 
 
 def read(path: Path) -> list[dict]:
     return json.loads(path.read_text(encoding="utf-8"))["cells"]
+
+
+# What JupyterLab folds, and the tags by which a book does.
+FOLDED = {
+    "source_hidden": {"hide-input", "hide-cell"},
+    "outputs_hidden": {"hide-output", "hide-cell"},
+}
+
+
+def has_alt(output: dict) -> bool:
+    """Whether an output that is an image says in words what it shows."""
+    alt = output.get("metadata", {}).get("image/png", {}).get("alt", "")
+    return "image/png" not in output.get("data", {}) or len(alt) >= 20
 
 
 def complaints(path: Path, cells: list[dict]) -> list[str]:
@@ -37,6 +54,12 @@ def complaints(path: Path, cells: list[dict]) -> list[str]:
             found.append(f"cell {number} is ignored and asserts nothing")
         if {"nbval-skip", "nbval-raises-exception"} & set(tags):
             found.append(f"cell {number} is skipped, or allowed to fail")
+        if not all(map(has_alt, cell["outputs"])):
+            found.append(f"cell {number} has an image without alternative text")
+        folded = cell["metadata"].get("jupyter", {})
+        by_tags = {key: bool(set(tags) & hiding) for key, hiding in FOLDED.items()}
+        if any(folded.get(key, False) != fold for key, fold in by_tags.items()):
+            found.append(f"cell {number} is not folded as its tags say")
         if any(len(json.dumps(output)) > 300_000 for output in cell["outputs"]):
             found.append(f"cell {number} has an output of more than 300 kB")
     if path.exists() and path.stat().st_size > 2_000_000:
@@ -66,6 +89,11 @@ def cell(source: str, tags: tuple[str, ...] = (), count: int | None = 1, outputs
         (cell("1 / 0", outputs=[{"output_type": "error"}]), "an error"),
         (cell("fit()", tags=("nbval-ignore-output",)), "asserts nothing"),
         (cell("1", tags=("nbval-skip",)), "skipped"),
+        (cell("1", tags=("hide-output",)), "not folded"),
+        (
+            cell("plot()", outputs=[{"output_type": "display_data", "data": {"image/png": "…"}}]),
+            "without alternative text",
+        ),
         (cell("open('/home/ada/x')"), "machine"),
         (cell("1", outputs=[{"output_type": "stream", "text": "x" * 300_001}]), "300 kB"),
     ],
@@ -101,3 +129,46 @@ def test_a_notebook_links_its_neighbors_and_real_files(path):
         assert f"({neighbor.name})" in text
     for target in re.findall(r"\]\((?!https?:|attachment:)([^)#]+)\)", text):
         assert (path.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_a_moving_figure_moves_without_a_kernel(path):
+    """Its slider and its pictures are in the notebook, tied to each other in the browser."""
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    saved = notebook["metadata"].get("widgets", {}).get(WIDGET_STATE, {}).get("state", {})
+    links = [ends(model) for model in saved.values() if model["model_name"] == "LinkModel"]
+    moving = 0
+    for cell in notebook["cells"]:
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if "application/vnd.jupyter.widget-view+json" not in data or "image/png" not in data:
+                continue
+            moving += 1
+            controls, stack = children(saved, data["application/vnd.jupyter.widget-view+json"])
+            play, slider = children(saved, controls)
+            for tied in (
+                ((play["id"], "value"), (slider["id"], "index")),
+                ((slider["id"], "index"), (stack["id"], "selected_index")),
+            ):
+                assert tied in links
+            pictures = children(saved, stack)
+            assert len(pictures) == len(slider["state"]["_options_labels"]) >= 5
+            assert all(" alt=" in picture["state"]["value"] for picture in pictures)
+    if path.name[:2] in ("02", "03", "04"):
+        assert moving >= 1
+
+
+def children(saved: dict, model: dict) -> list[dict]:
+    """The saved models of a box's children, each with its id."""
+    ids = [name.removeprefix("IPY_MODEL_") for name in saved[model_id(model)]["state"]["children"]]
+    return [{"id": name, **saved[name]} for name in ids]
+
+
+def model_id(model: dict) -> str:
+    return model.get("model_id") or model["id"]
+
+
+def ends(link: dict) -> tuple[tuple[str, str], ...]:
+    """The two traits that a link ties: (id of the model, name of the trait)."""
+    both = (link["state"][end] for end in ("source", "target"))
+    return tuple((model.removeprefix("IPY_MODEL_"), trait) for model, trait in both)

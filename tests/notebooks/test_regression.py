@@ -27,7 +27,8 @@ def project(tmp_path) -> Path:
     """A copy of the library, and of the notebook up to and including the gradient check."""
     shutil.copytree(ROOT / "nnlib", tmp_path / "nnlib")
     shutil.copytree(ROOT / "data" / "models", tmp_path / "data" / "models")
-    shutil.copy(ROOT / "data" / "reference.json", tmp_path / "data")
+    for name in ("reference.json", "examples.jsonl"):
+        shutil.copy(ROOT / "data" / name, tmp_path / "data")
     shutil.copytree(ROOT / "data" / "mnist", tmp_path / "data" / "mnist")
     notebook = nbformat.read(ROOT / "notebooks" / NOTEBOOK, as_version=4)
     last = [cell.id for cell in notebook.cells].index(CELL)
