@@ -373,12 +373,16 @@ def _adamw(
 
 ADAMW_MISTAKES = (
     (
+        _adamw(lambda theta, rate, decay, g: theta - rate * (1 - decay) * theta),
+        "1 - decay is what should stay. Take rate times decay of theta away.",
+    ),
+    (
         _adamw(lambda theta, rate, decay, g: theta - rate * decay * g),
         "That shrinks by the gradient. It should shrink by theta itself.",
     ),
     (
         _adamw(lambda theta, rate, decay, g: theta - decay * theta),
-        "The decay has no learning rate: with decay = 0.5, half of theta is gone in one step.",
+        "The decay has no learning rate: with decay = 0.3, that much of theta is gone in one step.",
     ),
     (
         _adamw(lambda theta, rate, decay, g: theta - rate * decay),
@@ -402,7 +406,7 @@ ADAMW_MISTAKES = (
 
 
 def _judge_adamw(yours: StepFunction) -> str | None:
-    problem = _Judge(adamw_step, (), ADAMW_MISTAKES, {"decay": 0.5})(yours)
+    problem = _Judge(adamw_step, (), ADAMW_MISTAKES, {"decay": 0.3})(yours)
     if problem == NOT_IN_PLACE:
         return (
             "theta is unchanged after the call. theta = theta - … makes a new array, Adam's step "

@@ -218,6 +218,7 @@ MISTAKES = {
     "ex-adamw": [
         (adamw("theta = theta - learning_rate * decay * theta", ADAM), "makes a new array"),
         (adamw("theta -= decay * theta", ADAM), "no learning rate"),
+        (adamw("theta -= learning_rate * (1 - decay) * theta", ADAM), "is what should stay"),
         (adamw("theta -= learning_rate * decay", ADAM), "the same amount"),
         (adamw("theta -= learning_rate * decay * g", ADAM), "shrinks by the gradient"),
         (adamw("theta -= learning_rate**2 * theta", ADAM), "The change of theta in step 1 is not"),
