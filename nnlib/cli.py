@@ -1,8 +1,8 @@
 """The command line: `nnlib COMMAND …`, the same as `python -m nnlib COMMAND …`.
 
-Every command but `app` and `predict` is a function that returns one JSON object; `main` prints it,
-as JSON or as text for people, on standard output. Progress and errors go to standard error. An
-error is one sentence, and the exit code is then 1.
+Every command but `app`, `serve` and `predict` is a function that returns one JSON object; `main`
+prints it, as JSON or as text for people, on standard output. Progress and errors go to standard
+error. An error is one sentence, and the exit code is then 1.
 
 Commands read packaged data, and write below the working directory or where `--out` says.
 """
@@ -62,11 +62,12 @@ def main(arguments: list[str] | None = None) -> None:
         sys.stdout.reconfigure(errors="replace")  # some consoles cannot print ± or →
     parser = _parser()
     options, flags = parser.parse_known_args(arguments)
-    if flags and options.run is not None:
+    serve = getattr(options, "serve", None)  # takes flags that only Voila knows
+    if flags and serve is None:
         parser.error(f"unrecognized arguments: {' '.join(flags)}")
     try:
-        if options.run is None:
-            _serve_app(flags)
+        if serve is not None:
+            serve(flags)
             return
         result = options.run(options)
     except (ValueError, ArithmeticError, OSError) as error:
@@ -82,7 +83,15 @@ def _parser() -> argparse.ArgumentParser:
         prog="nnlib", description="Handwritten digits, recognized in NumPy alone."
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in (_add_app, _add_train, _add_evaluate, _add_predict, _add_convert, _add_reproduce):
+    for add in (
+        _add_app,
+        _add_serve,
+        _add_train,
+        _add_evaluate,
+        _add_predict,
+        _add_convert,
+        _add_reproduce,
+    ):
         add(commands)
     return parser
 
@@ -96,7 +105,20 @@ def _add_app(commands: Commands) -> None:
         "--port=8867 and --no-browser; `voila --help-all` lists them.",
         allow_abbrev=False,
     )
-    command.set_defaults(run=None)
+    command.set_defaults(serve=_serve_app)
+
+
+def _add_serve(commands: Commands) -> None:
+    command = commands.add_parser(
+        "serve",
+        help="serve the app and REST to strangers",
+        usage="nnlib serve [-h] [--model=MODEL] [--hosts=NAME] [--max-visitors=N] [FLAGS …]",
+        description="Serve the drawing app, and REST beside it, with limits on everything: see "
+        'README, "Put it on the internet". All flags of Voila work too, such as --port=8866 and '
+        "--base_url=/digits/; `nnlib serve --help-all` lists them.",
+        allow_abbrev=False,
+    )
+    command.set_defaults(serve=_serve_strangers)
 
 
 def _add_train(commands: Commands) -> None:
@@ -253,6 +275,12 @@ def _serve_app(flags: list[str]) -> None:
     from nnlib.server.launch import launch
 
     launch(flags)
+
+
+def _serve_strangers(flags: list[str]) -> None:
+    from nnlib.server.serve import serve
+
+    serve(flags)
 
 
 def _train(options: argparse.Namespace) -> Result:

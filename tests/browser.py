@@ -55,11 +55,16 @@ def free_port() -> int:
 
 
 @contextmanager
-def server(*command: str, **environment: str) -> Iterator[tuple[str, subprocess.Popen, list[str]]]:
-    """Run `python -m …` on a free port; give its address, the process, and its output so far."""
+def server(
+    *command: str, prefix: tuple[str, ...] = (), **environment: str
+) -> Iterator[tuple[str, subprocess.Popen, list[str]]]:
+    """Run `python -m …` on a free port; give its address, the process, and its output so far.
+
+    prefix: a program that runs the command, with its arguments.
+    """
     port = free_port()
     process = subprocess.Popen(
-        [sys.executable, "-m", *command, "--no-browser", f"--port={port}"],
+        [*prefix, sys.executable, "-m", *command, "--no-browser", f"--port={port}"],
         cwd=ROOT,
         env=os.environ | environment,
         stdout=subprocess.PIPE,
@@ -81,7 +86,11 @@ def server(*command: str, **environment: str) -> Iterator[tuple[str, subprocess.
         yield address, process, output
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
 
 
 def wait_for_connection(port: int, timeout: float = 30) -> None:

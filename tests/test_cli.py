@@ -31,7 +31,7 @@ from nnlib.training.metrics import loss_and_accuracy
 from nnlib.training.recipes import Recipe
 
 ROOT = Path(nnlib.__file__).parent.parent
-COMMANDS = ("app", "train", "evaluate", "predict", "convert", "reproduce")
+COMMANDS = ("app", "serve", "train", "evaluate", "predict", "convert", "reproduce")
 STUDIES = ("models", "ablation", "augmentation", "pens", "reference")
 ONE, FOUR, SEVEN = (check_strokes(DIGITS[digit]) for digit in (1, 4, 7))
 # `deep` recognizes all of them; one is labeled wrong.
@@ -111,7 +111,7 @@ class TestHelp:
         for command in COMMANDS:
             assert f"\n    {command}" in result.stdout
 
-    @pytest.mark.parametrize("command", [*COMMANDS[1:5], *STUDIES])
+    @pytest.mark.parametrize("command", [*COMMANDS[2:6], *STUDIES])
     def test_every_command_but_app_has_json(self, command, capsys):
         prefix = ["reproduce"] if command in STUDIES else []
         with pytest.raises(SystemExit):

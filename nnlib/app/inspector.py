@@ -1,7 +1,9 @@
 """The app as one widget: the sketchpad, the scheduler and the panels, wired to a Recognizer."""
 
 import functools
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 import ipywidgets as widgets
 from IPython.display import display
@@ -63,7 +65,10 @@ class Inspector(widgets.VBox):
         self.redo = self._button("Redo", "nnlib-redo", self.sketchpad.redo)
         self.clear = self._button("Clear", "nnlib-clear", self.sketchpad.clear)
         self.examples = ExampleButtons(self.sketchpad.load, guard)
-        self.model_choice = widgets.ToggleButtons(options=model_names(), value=DEFAULT_MODEL)
+        model = os.environ.get("NNLIB_MODEL", DEFAULT_MODEL)  # set by `nnlib serve --model`
+        others = [(Path(model).stem, model)] if model not in model_names() else []
+        names = [(name, name) for name in model_names()]
+        self.model_choice = widgets.ToggleButtons(options=[*names, *others], value=model)
         self.model_choice.observe(guard(lambda change: self._choose_model()), "value")
         self.model_choice.add_class("nnlib-model")
 

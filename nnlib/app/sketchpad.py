@@ -13,7 +13,13 @@ from ipycanvas import Canvas, hold_canvas
 
 from nnlib.app.guard import Guard
 from nnlib.app.images import INK
-from nnlib.preprocessing.drawing import CANVAS_SIDE, MAX_POINTS, MAX_STROKES, PEN_FRACTION
+from nnlib.preprocessing.drawing import (
+    CANVAS_SIDE,
+    MAX_POINTS,
+    MAX_STROKES,
+    PEN_FRACTION,
+    check_strokes,
+)
 
 MAX_UNDO = 1_000  # changes that can be undone
 
@@ -68,7 +74,7 @@ class Sketchpad(widgets.Box):
 
     def begin(self, x: float, y: float) -> None:
         """The pen comes down at x, y; ignored if it is down already or the pad is full."""
-        if self._drawing or self._is_full():
+        if self._drawing or self._is_full() or not self._is_near(x, y):
             return
         self._drawing = True
         self.remove_class("nnlib-empty")
@@ -79,7 +85,7 @@ class Sketchpad(widgets.Box):
 
     def extend(self, x: float, y: float) -> None:
         """The pen moves to x, y; ignored if it is not down or the pad is full."""
-        if not self._drawing or self._is_full():
+        if not self._drawing or self._is_full() or not self._is_near(x, y):
             return
         stroke = self.strokes[-1]
         self.canvas.stroke_line(*stroke[-1], x, y)
@@ -109,8 +115,12 @@ class Sketchpad(widgets.Box):
         self.load([])
 
     def load(self, strokes: Sequence[Sequence[Point]] | Sequence[np.ndarray]) -> None:
-        """Replace the drawing by these strokes, each a list of points or an array (n, 2)."""
-        new = [[(float(x), float(y)) for x, y in stroke] for stroke in strokes]
+        """Replace the drawing by these strokes, each a list of points or an array (n, 2).
+
+        Raises DrawingError for strokes that no drawing may have.
+        """
+        checked = check_strokes(strokes) if len(strokes) else []
+        new = [[(x, y) for x, y in stroke.tolist()] for stroke in checked]
         if new or self.strokes:
             self._save_for_undo()
             self._replace(new)
@@ -143,6 +153,13 @@ class Sketchpad(widgets.Box):
         (self.remove_class if strokes else self.add_class)("nnlib-empty")
         self.redraw()
         self._on_done()
+
+    def _is_near(self, x: object, y: object) -> bool:
+        """Whether x, y is a point on the pad or near it. No browser sends another."""
+        return all(
+            isinstance(value, int | float) and -self.side <= value <= 2 * self.side
+            for value in (x, y)
+        )
 
     def _is_full(self) -> bool:
         """Whether the drawing has as many strokes or points as a Drawing may have."""

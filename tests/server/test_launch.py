@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from nnlib.files import app_path
-from nnlib.server.connection import PromptConnection
+from nnlib.server.connection import MAX_FRAME, GuardedConnection
 from nnlib.server.launch import DrawingApp
 
 
@@ -33,11 +33,14 @@ def write_configuration(folder, **voila) -> None:
 
 def test_app_uses_the_packaged_configuration(started):
     app = started()
-    assert app.kernel_websocket_connection_class is PromptConnection
+    assert app.kernel_websocket_connection_class is GuardedConnection
     assert app.voila_configuration.template == "nnlib"
     assert app.voila_configuration.file_allowlist == []
     assert app.voila_configuration.allow_template_override == "NO"
     assert app.config.MappingKernelManager.cull_idle_timeout == 30
+    assert app.tornado_settings == {"websocket_max_message_size": MAX_FRAME}
+    assert app.config.VoilaExecutor.iopub_timeout == 60
+    assert app.config.KernelRestarter.restart_limit == 0
 
 
 def test_flags_have_priority_over_the_configuration(started):
@@ -50,7 +53,7 @@ def test_flags_have_priority_over_the_configuration(started):
     assert (app.open_browser, app.port) == (False, 9999)
     assert app.voila_configuration.template == "lab"
     assert app.voila_configuration.allow_template_override == "YES"
-    assert app.kernel_websocket_connection_class is PromptConnection
+    assert app.kernel_websocket_connection_class is GuardedConnection
 
 
 def test_app_ignores_voila_json_of_working_directory(started, tmp_path):

@@ -1,13 +1,30 @@
 // Does the kernel behind the drawing app still answer? If the connection closes or the kernel
 // dies, the page looks the same but nothing responds. So while the page is visible, it presses a
 // hidden button every two seconds, and the kernel counts the presses in a hidden text. If the
-// count stops, the page says so and offers to reload.
+// count stops, the page says so and offers to reload. Under Voila the page hears of a kernel's
+// death from the server, and says so at once.
 (() => {
   if (window.nnlibWatchdog) return;
   const INTERVAL = 2000, TIMEOUT = 8000; // milliseconds
   const pending = new WeakMap(); // app → {count, since}: the count when we pressed, and the time
 
+  let kernel, isDead = false;
+
+  function watchKernel() {
+    kernel = window.jupyterapp?.widgetManager?.kernel;
+    kernel?.statusChanged.connect(showDeath);
+    showDeath();
+  }
+
+  function showDeath() {
+    if (kernel?.status !== "dead") return;
+    isDead = true;
+    document.querySelectorAll(".nnlib-app").forEach(app => showDisconnected(app, true));
+  }
+
   window.nnlibWatchdog = setInterval(() => {
+    if (!kernel) watchKernel();
+    if (isDead) return;
     for (const app of document.querySelectorAll(".nnlib-app")) {
       const ping = app.querySelector(".nnlib-ping");
       const pong = app.querySelector(".nnlib-pong");
