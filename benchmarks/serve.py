@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import psutil
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from helpers import SEVEN
@@ -37,6 +38,10 @@ async def draw_and_clear(visitor: Visitor, seconds: list[float]) -> bool:
     return is_right
 
 
+def processor_seconds(processes: list[psutil.Process]) -> float:
+    return sum(sum(process.cpu_times()[:2]) for process in processes)
+
+
 def megabytes(served: Served) -> float:
     return served.process.memory_info().rss / 1e6
 
@@ -49,8 +54,10 @@ def describe(seconds: list[float]) -> str:
 async def draw(served: Served, n_visitors: int = 20, n_drawings: int = 8) -> None:
     """Visitors draw, look at the answer, and draw again, each as fast as a hand and an eye do."""
     visitors = [await Visitor.enter(served.address) for _ in range(n_visitors)]
-    pss = [kernel.memory_full_info().pss / 1e6 for kernel in served.kernels()]
+    processes = [served.process, *served.kernels()]
+    pss = [kernel.memory_full_info().pss / 1e6 for kernel in processes[1:]]
     seconds: list[float] = []
+    busy, start = processor_seconds(processes), time.perf_counter()
 
     async def one(visitor: Visitor) -> int:
         lost = 0
@@ -60,8 +67,11 @@ async def draw(served: Served, n_visitors: int = 20, n_drawings: int = 8) -> Non
         return lost
 
     lost = sum(await asyncio.gather(*map(one, visitors)))
+    busy = processor_seconds(processes) - busy
+    share = busy / n_visitors / (time.perf_counter() - start)
     print(f"{n_visitors} visitors drawing at once: pen-up to answer {describe(seconds)};")
-    print(f"    {lost} of {len(seconds)} drawings lost; {max(pss):.0f} MB PSS a kernel at most")
+    print(f"    {lost} of {len(seconds)} drawings lost; {max(pss):.0f} MB PSS a kernel at most,")
+    print(f"    {share:.1%} of a core a visitor")
     await asyncio.gather(*(visitor.leave() for visitor in visitors))
 
 
@@ -123,7 +133,7 @@ async def come_and_go(served: Served, n_visitors: int = 200, at_once: int = 4) -
     print(f"    {len(served.kernels())} kernels are left, the server grew by {growth:.0f} MB")
 
 
-async def kills(served: Served, n_visitors: int = 8, n_kills: int = 30) -> None:
+async def kills(served: Served, n_visitors: int = 8, n_kills: int = 60) -> None:
     """A random kernel is killed every second; its visitor loads the page again."""
     failures, drawn = 0, 0
     seconds: list[float] = []

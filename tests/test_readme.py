@@ -45,7 +45,7 @@ def test_readme_map_names_every_module():
     for place in places:
         assert (ROOT / place).exists(), place
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "nnlib").rglob("*.py")}
-    in_map = {m for m in modules if "/app/" not in m and "/server/" not in m}
+    in_map = {m for m in modules if "/app/" not in m}
     assert in_map - places == {m for m in in_map if Path(m).stem.startswith("__")}
 
 

@@ -38,7 +38,7 @@ from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 
 from nnlib.files import app_path
 from nnlib.recognition.recognizer import Recognizer
-from nnlib.recognition.registry import DEFAULT_MODEL
+from nnlib.recognition.registry import DEFAULT_MODEL, model_names
 from nnlib.server.admission import Admission
 from nnlib.server.connection import MAX_FRAME
 from nnlib.server.http import (
@@ -160,8 +160,13 @@ class Server(DrawingApp):
             }
         )
         super().initialize(argv)
-        self.recognizer = Recognizer.load(self.model)
-        os.environ["NNLIB_MODEL"] = self.model  # the kernels inherit it
+        models = {Path(self.model).stem: self.model}
+        for name in model_names():
+            models.setdefault(name, name)
+        self.recognizers = {name: Recognizer.load(model) for name, model in models.items()}
+        if self.model.endswith(".npz"):
+            self.model = os.path.abspath(self.model)
+        os.environ["NNLIB_MODEL"] = self.model  # the kernels inherit it, in another folder
         speak_discreetly(self.log)
 
     def init_settings(self) -> dict[str, Any]:
@@ -200,8 +205,7 @@ class Server(DrawingApp):
         return path, OWN_HANDLERS.get(handler, handler), *options
 
     def _rest_routes(self) -> list[Any]:
-        recognizers = {Path(self.model).stem: self.recognizer}
-        self.rest = RestService(recognizers, self._count_kernels, self.cors_origins)
+        self.rest = RestService(self.recognizers, self._count_kernels, self.cors_origins)
         return rest_handlers(self.rest, prefix=self.server_url)
 
     def _count_kernels(self) -> dict[str, int]:

@@ -255,13 +255,16 @@ def test_server_serves_from_awkward_places(run, tmp_path):
     for i in range(20):
         (litter / f"voila_{i}").mkdir(parents=True)
         (litter / f"voila_{i}" / "kernel-x.json").write_text("{")
-    flags = ("--base_url=/digits/", "--max-visitors=2")
+    # The kernels, which run in another folder, find the model too.
+    flags = ("--base_url=/digits/", "--max-visitors=2", "--model=data/models/deep.npz")
     limit = ("prlimit", "--nofile=1024:1024")
     places = {"HOME": "/proc/self", "TMPDIR": str(litter)}
     with serving(*flags, prefix=limit, **places) as served:
 
         async def visit():
             assert (await fetch(served.address)).code == 404
+            models = json.loads((await fetch(served.address + "digits/models")).body)["models"]
+            assert [model["name"] for model in models] == ["deep", "softmax", "hidden", "robust"]
             visitor = await Visitor.enter(served.address + "digits/")
             assert await draws_a_seven(visitor)
             await visitor.leave()
