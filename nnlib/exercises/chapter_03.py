@@ -18,6 +18,7 @@ Parameters = tuple[Array, Array, Array, Array]
 Backward = Callable[..., Parameters]
 
 NAMES = ("W1", "b1", "W2", "b2")
+TOLERANCE = 1e-7  # the largest relative error of a right gradient, as in the notebook
 
 
 # What the notebook goes on with while an exercise is open.
@@ -34,18 +35,18 @@ def central_difference(f: Callable[[float], float], x: float, epsilon: float) ->
     return (f(x + epsilon) - f(x - epsilon)) / (2 * epsilon)
 
 
-def backward(X: Array, Y: Array, p: Parameters, l2: float = 0.0) -> Parameters:
+def backward(X: Array, Y: Array, params: Parameters, l2: float = 0.0) -> Parameters:
     """The gradients of W1, b1, W2 and b2 for the mean cross-entropy and an L2 penalty."""
-    return _backward(X, Y, p, l2)
+    return _backward(X, Y, params, l2)
 
 
 def gradient_errors(
-    backward: Backward, X: Array, Y: Array, p: Parameters, l2: float = 1e-4
+    backward: Backward, X: Array, Y: Array, params: Parameters, l2: float = 1e-4
 ) -> dict[str, float]:
     """The relative error of each gradient that `backward` returns, by name."""
     errors = {}
-    for name, array, gradient in zip(NAMES, p, backward(X, Y, p, l2), strict=True):
-        numerical = numerical_gradient(lambda: _loss(X, Y, p, l2), array)
+    for name, array, gradient in zip(NAMES, params, backward(X, Y, params, l2), strict=True):
+        numerical = numerical_gradient(lambda: _loss(X, Y, params, l2), array)
         errors[name] = relative_error(gradient, numerical)
     return errors
 
@@ -61,7 +62,7 @@ def batches(
 
 
 def train(
-    p: Parameters,
+    params: Parameters,
     X: Array,
     Y: Array,
     epochs: int,
@@ -70,12 +71,12 @@ def train(
     l2: float = 0.0,
     backward: Backward = backward,
 ) -> None:
-    """Mini-batch gradient descent; changes the arrays in p."""
+    """Mini-batch gradient descent; changes the arrays in params."""
     for epoch in range(epochs):
         rng = np.random.default_rng([0, epoch])
         for images, targets in batches(X, Y, batch_size, rng):
-            gradients = backward(images, targets, p, l2)
-            for array, gradient in zip(p, gradients, strict=True):
+            gradients = backward(images, targets, params, l2)
+            for array, gradient in zip(params, gradients, strict=True):
                 array -= learning_rate * gradient
 
 
@@ -96,29 +97,31 @@ class LeakyReLU(Layer):
         return dY * self.slope
 
 
-def image_gradient(X: Array, Y: Array, p: Parameters) -> Array:
+def image_gradient(X: Array, Y: Array, params: Parameters) -> Array:
     """The gradient of the loss at the images."""
-    return _image_gradient(X, Y, p)
+    return _image_gradient(X, Y, params)
 
 
 # What they are made of, with the usual mistakes built in.
 
 
-def _forward(X: Array, p: Parameters) -> tuple[Array, Array, Array]:
-    W1, b1, W2, b2 = p
+def _forward(X: Array, params: Parameters) -> tuple[Array, Array, Array]:
+    W1, b1, W2, b2 = params
     Z1 = X @ W1 + b1
     H1 = np.maximum(Z1, 0)
     return Z1, H1, H1 @ W2 + b2
 
 
-def _loss(X: Array, Y: Array, p: Parameters, l2: float) -> float:
-    penalty = l2 / 2 * (np.sum(p[0] ** 2) + np.sum(p[2] ** 2))
-    return float(cross_entropy(_forward(X, p)[2], Y.argmax(axis=1))[0] + penalty)
+def _loss(X: Array, Y: Array, params: Parameters, l2: float) -> float:
+    penalty = l2 / 2 * (np.sum(params[0] ** 2) + np.sum(params[2] ** 2))
+    return float(cross_entropy(_forward(X, params)[2], Y.argmax(axis=1))[0] + penalty)
 
 
-def _backward(X: Array, Y: Array, p: Parameters, l2: float, mistake: str = "none") -> Parameters:
-    W1, b1, W2, b2 = p
-    Z1, H1, Z2 = _forward(X, p)
+def _backward(
+    X: Array, Y: Array, params: Parameters, l2: float, mistake: str = "none"
+) -> Parameters:
+    W1, b1, W2, b2 = params
+    Z1, H1, Z2 = _forward(X, params)
     dZ2 = (Z2 if mistake == "no softmax" else softmax(Z2)) - Y
     if mistake != "no mean":
         dZ2 /= len(X)
@@ -144,15 +147,15 @@ def _backward(X: Array, Y: Array, p: Parameters, l2: float, mistake: str = "none
 
 
 def _with(mistake: str) -> Backward:
-    def wrong(X: Array, Y: Array, p: Parameters, l2: float = 0.0) -> Parameters:
-        return _backward(X, Y, p, l2, mistake)
+    def wrong(X: Array, Y: Array, params: Parameters, l2: float = 0.0) -> Parameters:
+        return _backward(X, Y, params, l2, mistake)
 
     return wrong
 
 
-def _image_gradient(X: Array, Y: Array, p: Parameters, masked: bool = True) -> Array:
-    W1, _, W2, _ = p
-    Z1, _, Z2 = _forward(X, p)
+def _image_gradient(X: Array, Y: Array, params: Parameters, masked: bool = True) -> Array:
+    W1, _, W2, _ = params
+    Z1, _, Z2 = _forward(X, params)
     dZ1 = (softmax(Z2) - Y) / len(X) @ W2.T
     if masked:
         dZ1 *= Z1 > 0
@@ -164,8 +167,8 @@ def _case(n: int = 6, widths: tuple[int, int, int] = (7, 5, 3), seed: int = 0) -
     """X, Y and parameters of a small network, biases included."""
     rng = np.random.default_rng(seed)
     shapes = [((a, b), (b,)) for a, b in pairwise(widths)]
-    p = tuple(rng.normal(size=shape) for pair in shapes for shape in pair)
-    return rng.random((n, widths[0])), np.eye(widths[2])[rng.integers(0, widths[2], n)], p
+    params = tuple(rng.normal(size=shape) for pair in shapes for shape in pair)
+    return rng.random((n, widths[0])), np.eye(widths[2])[rng.integers(0, widths[2], n)], params
 
 
 def _seven(X: Array, Y: Array, P: Array, Z1: Array, H1: Array, W2: Array) -> dict[str, Array]:
@@ -256,27 +259,27 @@ def _judge_backward(yours: Callable[..., Any]) -> str | None:
 
 
 def _problem_in_backward(yours: Callable[..., Any]) -> str | None:
-    for (X, Y, p), l2 in ((_case(), 0.0), (_case(seed=1), 0.1)):
-        mine_X, mine_Y, mine_p = copy.deepcopy((X, Y, p))
-        result = yours(mine_X, mine_Y, mine_p, l2)
+    for (X, Y, params), l2 in ((_case(), 0.0), (_case(seed=1), 0.1)):
+        mine_X, mine_Y, mine_params = copy.deepcopy((X, Y, params))
+        result = yours(mine_X, mine_Y, mine_params, l2)
         if is_unanswered(result):
             raise NotAnswered
-        before, after = (X, Y, *p), (mine_X, mine_Y, *mine_p)
+        before, after = (X, Y, *params), (mine_X, mine_Y, *mine_params)
         for name, a, b in zip(("X", "Y", *NAMES), before, after, strict=True):
             if not np.array_equal(a, b):
                 return f"It changes {name} in place: {name} + … makes a new array, += does not."
-        right = _backward(X, Y, p, l2)
+        right = _backward(X, Y, params, l2)
         if not isinstance(result, tuple | list) or len(result) != 4:
             return find_problem(result, right, 1e-5)
         if is_right(result, right, 1e-5):
             continue
-        if is_right(result, _backward(X, Y, p, l2, "other order"), 1e-5):
+        if is_right(result, _backward(X, Y, params, l2, "other order"), 1e-5):
             return "The order should be dW1, db1, dW2, db2."
         for place in (2, 3, 0, 1):  # as they are computed, from the loss back
             if is_right(result[place], right[place], 1e-5):
                 continue
             for mistake, sentence in _BACKWARD_MISTAKES.items():
-                wrong = _backward(X, Y, p, l2, mistake)[place]
+                wrong = _backward(X, Y, params, l2, mistake)[place]
                 same = is_right(wrong, right[place], 1e-5)
                 if not same and is_right(result[place], wrong, 1e-5):
                     return f"d{NAMES[place]}: {sentence}"
@@ -286,30 +289,30 @@ def _problem_in_backward(yours: Callable[..., Any]) -> str | None:
 
 
 def _judge_errors(yours: Callable[..., Any]) -> str | None:
-    X, Y, p = _case()
+    X, Y, params = _case()
     wrong = ("no mask", "penalty multiplies", "no penalty", "no mean")
     for mistake in ("none", *wrong):
         candidate = _with(mistake)
-        found = yours(candidate, X, Y, p, 1e-3)
+        found = yours(candidate, X, Y, params, 1e-3)
         if is_unanswered(found):
             raise NotAnswered
         if not isinstance(found, Mapping) or sorted(found) != sorted(NAMES):
             return "It should return a dict with the keys W1, b1, W2 and b2."
-        right = gradient_errors(candidate, X, Y, p, 1e-3)
+        right = gradient_errors(candidate, X, Y, params, 1e-3)
         for name in NAMES:
             if not np.isscalar(found[name]):
                 return f"The error of {name} is not one number. Use relative_error."
-            if right[name] < 1e-6 < found[name]:
+            if right[name] < TOLERANCE < found[name]:
                 return (
                     f"It finds an error in d{name} of a backward pass that is right. "
                     "Is the penalty l2 in the loss that you differentiate?"
                 )
-            if found[name] < 1e-6 < right[name]:
+            if found[name] < TOLERANCE < right[name]:
                 return (
                     f"It lets a wrong d{name} pass. "
                     "Is the gradient compared with finite differences of the loss?"
                 )
-            if right[name] > 1e-6 and not is_right(found[name], right[name], 0.02):
+            if right[name] > TOLERANCE and not is_right(found[name], right[name], 0.02):
                 return f"The error it gives for a wrong d{name} is not the relative error."
     return None
 
@@ -374,9 +377,9 @@ def _judge_train(yours: Callable[..., Any]) -> str | None:
     X, Y, start = _case(n=12)
     calls: list[tuple[int, float]] = []
 
-    def counting(X: Array, Y: Array, p: Parameters, l2: float = 0.0) -> Parameters:
+    def counting(X: Array, Y: Array, params: Parameters, l2: float = 0.0) -> Parameters:
         calls.append((len(X), l2))
-        return _backward(X, Y, p, l2)
+        return _backward(X, Y, params, l2)
 
     def run(epochs: int) -> tuple[Parameters, Parameters]:
         """Parameters after training with the whole batch: the reader's and the right ones."""
@@ -391,10 +394,10 @@ def _judge_train(yours: Callable[..., Any]) -> str | None:
     if all(np.array_equal(a, b) for a, b in zip(mine, start, strict=True)):
         return (
             "The parameters are unchanged. array = … only gives a new array this name; "
-            "array -= … changes the one in p."
+            "array -= … changes the one in params."
         )
     if any(np.array_equal(a, b) for a, b in zip(mine, start, strict=True)):
-        return "Some of the four arrays in p do not move. Each needs its step."
+        return "Some of the four arrays in params do not move. Each needs its step."
     if not is_right(calls[0][1], 0.01, 1e-9):
         return "The penalty l2 is not passed on to backward."
     for array, expected, first in zip(mine, right, start, strict=True):
@@ -474,15 +477,15 @@ EXERCISES: dict[str, Exercise] = {
         ),
     ),
     "silent unit": Answer(
-        expected={"y": 0, "dy/dw": 0},
+        expected={"h": 0, "dh/dw": 0},
         hints=(
             "Compute z first. What does the ReLU make of it?",
-            "Move w a little, to 2.01. Does y move?",
+            "Move w a little, to 2.01. Does h move?",
         ),
         mistakes=(
-            ({"y": -1}, "That is z. Now comes the ReLU."),
-            ({"dy/dw": 3}, "That is dz/dw. Times the slope of the ReLU: is z positive?"),
-            ({"dy/dw": 2}, "That is w, and belongs to dy/dx; and what does the ReLU do here?"),
+            ({"h": -1}, "That is z. Now comes the ReLU."),
+            ({"dh/dw": 3}, "That is dz/dw. Times the slope of the ReLU: is z positive?"),
+            ({"dh/dw": 2}, "That is w, and belongs to dh/dx; and what does the ReLU do here?"),
         ),
     ),
     "relu slope": Function(
@@ -518,6 +521,30 @@ EXERCISES: dict[str, Exercise] = {
             ([[1.0, 0.5], [2.0, 1.0]], "These are the pixels (1, 2). Now they are (2, 1)."),
         ),
     ),
+    "silent by hand": Answer(
+        expected={"dW1": [[0.0, 1.0], [0.0, 0.5]], "dW2": [[0.0, 0.0], [0.5, -0.5]]},
+        hints=(
+            "Forward first. The upper unit's z is negative: what are its h and its dz?",
+            "A weight's gradient is the value that enters times the gradient at its other end.",
+        ),
+        mistakes=(
+            ({"dW1": [[2.0, 1.0], [1.0, 0.5]]}, "Is the upper unit still active? Compute its z."),
+            (
+                {"dW1": [[1.0, 0.0], [0.5, 0.0]]},
+                "A column of dW1 belongs to a unit. Which of the two is silent?",
+            ),
+            ({"dW1": [[0.0, -1.0], [0.0, -0.5]]}, "The sign is wrong: dZ2 is p − y, for class 1."),
+            (
+                {"dW2": [[-0.5, 0.5], [0.5, -0.5]]},
+                "What enters the second layer is h, not z.",
+            ),
+            (
+                {"dW2": [[0.5, -0.5], [0.0, 0.0]]},
+                "A row of dW2 belongs to a unit, the upper first.",
+            ),
+            ({"dW2": [[1.0, -1.0], [0.5, -0.5]]}, "Is the upper unit still active? Compute its z."),
+        ),
+    ),
     "seven gradients": Answer(
         expected=_seven,
         hints=(
@@ -541,8 +568,8 @@ EXERCISES: dict[str, Exercise] = {
         library=backward,
         judge=_judge_backward,
         hints=(
-            "Your seven lines go in as they are, with dZ2 from softmax(Z2), Y and len(X).",
-            "The derivative of λ/2 · w² with respect to w is added to dW1 and to dW2.",
+            "The loss is now a sum. The gradient of a sum is the sum of the gradients.",
+            "Differentiate λ/2 · w² for a single weight w. What does that make of the matrix?",
         ),
     ),
     "central difference": Function(
@@ -556,6 +583,15 @@ EXERCISES: dict[str, Exercise] = {
             (
                 lambda f, x, epsilon: (f(x + epsilon) - f(x)) / epsilon,
                 "That looks to one side only. Take a point on either side of x.",
+            ),
+            (
+                lambda f, x, epsilon: (f(x + epsilon / 2) - f(x - epsilon / 2)) / epsilon,
+                "As a central difference that is sound, with half the step. Here the two points "
+                "lie at distance ε from x, so 2ε apart.",
+            ),
+            (
+                lambda f, x, epsilon: (f(x + epsilon / 2) - f(x - epsilon / 2)) / (2 * epsilon),
+                "Points at x ± ε/2 are ε apart, and you divide by 2ε: half the slope.",
             ),
             (
                 lambda f, x, epsilon: (f(x + epsilon) - f(x - epsilon)) / epsilon,
@@ -573,13 +609,13 @@ EXERCISES: dict[str, Exercise] = {
         judge=_judge_errors,
         hints=(
             "numerical_gradient(f, array) moves every entry of array and calls f() each time.",
-            "f has no arguments: lambda: loss(X, Y, p, l2). Then relative_error of the two.",
+            "f has no arguments: lambda: loss(X, Y, params, l2). Then relative_error of the two.",
         ),
     ),
     "planted bugs": Answer(
         expected={"A": "dZ1", "B": "dW2"},
         hints=(
-            "Compare line by line with your own backward.",
+            "Compare line by line with your own seven lines.",
             "A: what does the mask look at? B: what should the penalty add to the gradient?",
         ),
         mistakes=(
@@ -622,11 +658,11 @@ EXERCISES: dict[str, Exercise] = {
         ),
         mistakes=(
             (
-                lambda X, Y, p: _image_gradient(X, Y, p, masked=False),
+                lambda X, Y, params: _image_gradient(X, Y, params, masked=False),
                 "The slope of the ReLU is missing on the way.",
             ),
             (
-                lambda X, Y, p: len(X) * _image_gradient(X, Y, p),
+                lambda X, Y, params: len(X) * _image_gradient(X, Y, params),
                 "It is N times too large: the loss is the mean over the batch.",
             ),
         ),

@@ -16,9 +16,9 @@ RIGHT = {
     "dW1": "X.T @ dZ1",
 }
 
-BACKWARD = """def backward(X, Y, p, l2=0.0):
-    W1, b1, W2, b2 = p
-    Z1, H1, Z2 = forward(X, p)
+BACKWARD = """def backward(X, Y, params, l2=0.0):
+    W1, b1, W2, b2 = params
+    Z1, H1, Z2 = forward(X, params)
     dZ2 = (softmax(Z2) - Y) / {n}
     dW2 = H1.T @ dZ2 + {W2}
     db2 = dZ2.sum(axis=0) + {b2}
@@ -37,9 +37,15 @@ RIGHT_BACKWARD = {
     "result": "dW1, db1, dW2, db2",
 }
 
-ERRORS = """def gradient_errors(backward, X, Y, p, l2=1e-4):
+ADD = """def backward(X, Y, params, l2=0.0):
+    W1, b1, W2, b2 = params
+    dW1, db1, dW2, db2 = data_gradients(X, Y, params)
+    return {W1}, db1, {W2}, db2
+"""
+
+ERRORS = """def gradient_errors(backward, X, Y, params, l2=1e-4):
     errors = {{}}
-    for name, array, gradient in zip(NAMES, p, backward(X, Y, p, l2), strict=True):
+    for name, array, gradient in zip(NAMES, params, backward(X, Y, params, l2), strict=True):
         numerical = {numerical}
         errors[name] = {error}
     return errors
@@ -58,12 +64,12 @@ RIGHT_BATCHES = {
     "targets": "Y[rows]",
 }
 
-TRAIN = """def train(p, X, Y, epochs, batch_size, learning_rate, l2=0.0, backward=backward):
+TRAIN = """def train(params, X, Y, epochs, batch_size, learning_rate, l2=0.0, backward=backward):
     for epoch in range(epochs):
         rng = np.random.default_rng([0, epoch])
         for images, targets in batches(X, Y, batch_size, rng):
             gradients = {gradients}
-            for array, gradient in zip(p, gradients, strict=True):
+            for array, gradient in zip(params, gradients, strict=True):
                 {step}
 """
 
@@ -83,9 +89,9 @@ RIGHT_LEAKY = {
     "dX": "dY * self.slope",
 }
 
-PIXELS = """def image_gradient(X, Y, p):
-    W1, b1, W2, b2 = p
-    Z1, H1, Z2 = forward(X, p)
+PIXELS = """def image_gradient(X, Y, params):
+    W1, b1, W2, b2 = params
+    Z1, H1, Z2 = forward(X, params)
     dZ2 = (softmax(Z2) - Y) / {n}
     return dZ2 @ W2.T * {mask} @ W1.T
 """
@@ -97,10 +103,10 @@ MISTAKES = {
         ("Z = points @ W1 + b1\nH = np.maximum(Z, 0)\ns = H @ w2[:, None]", "the shape is (4, 1)"),
     ],
     "ex-silent": [
-        ("y_now = -1\nslope_now = 3", "Now comes the ReLU"),
-        ("y_now = 0\nslope_now = 3", "is z positive"),
-        ("y_now = 0\nslope_now = 2", "belongs to dy/dx"),
-        ('y_now = "0"\nslope_now = 0', "not right yet"),
+        ("h_now = -1\nslope_now = 3", "Now comes the ReLU"),
+        ("h_now = 0\nslope_now = 3", "is z positive"),
+        ("h_now = 0\nslope_now = 2", "belongs to dh/dx"),
+        ('h_now = "0"\nslope_now = 0', "not right yet"),
     ],
     "ex-relu-slope": [
         ("def relu_slope(Z):\n    return np.maximum(Z, 0) >= 0", "1 everywhere"),
@@ -112,6 +118,18 @@ MISTAKES = {
         ("dW1_by_hand = [[-2, -1], [-1, -0.5]]", "The label is 1 now"),
         ("dW1_by_hand = [[2, 0], [1, 0]]", "lower unit silent"),
         ("dW1_by_hand = np.array([[2, 1], [1, 0.5]]).T * [[1], [2]]", "not right yet"),
+    ],
+    "ex-by-hand-silent": [
+        (
+            "dW1_silent = [[2, 1], [1, 0.5]]\ndW2_silent = [[1, -1], [0.5, -0.5]]",
+            "Is the upper unit still active?",
+        ),
+        (
+            "dW1_silent = [[0, 1], [0, 0.5]]\ndW2_silent = [[-0.5, 0.5], [0.5, -0.5]]",
+            "is h, not z",
+        ),
+        ("dW1_silent = [[1, 0], [0.5, 0]]\ndW2_silent = ...", "Which of the two is silent?"),
+        ("dW1_silent = [[0, 0], [1, 0.5]]\ndW2_silent = ...", "transpose"),
     ],
     "ex-gradients": [
         (GRADIENTS.format(**RIGHT | {"dZ2": "P - Y"}), "20 times too large"),
@@ -125,6 +143,13 @@ MISTAKES = {
         (GRADIENTS.format(**RIGHT | {"dZ2": "P - Y", "dW1": "..."}), "dW1  not answered yet"),
     ],
     "ex-backward": [
+        (
+            ADD.format(W1="dW1", W2="dW2"),
+            "penalty's gradient is missing",
+        ),
+        (ADD.format(W1="dW1 + l2 * W1**2", W2="dW2 + l2 * W2**2"), "not right yet"),
+        (ADD.format(W1="dW1 + l2 / 2 * W1**2", W2="dW2 + l2 / 2 * W2**2"), "adds the penalty"),
+        (ADD.format(W1="dW1 + l2 * dW1", W2="dW2 + l2 * dW2"), "something of the weights"),
         (
             BACKWARD.format(**RIGHT_BACKWARD | {"W1": "0", "W2": "0"}),
             "penalty's gradient is missing",
@@ -171,6 +196,16 @@ MISTAKES = {
             "    return (f(x + epsilon) - f(x - epsilon)) / 2 * epsilon",
             "parentheses",
         ),
+        (
+            "def central_difference(f, x, epsilon):\n"
+            "    return (f(x + epsilon / 2) - f(x - epsilon / 2)) / epsilon",
+            "that is sound, with half the step",
+        ),
+        (
+            "def central_difference(f, x, epsilon):\n"
+            "    return (f(x + epsilon / 2) - f(x - epsilon / 2)) / (2 * epsilon)",
+            "half the slope",
+        ),
     ],
     "ex-bugs": [
         ('bug_a = "dW1"\nbug_b = "dW2"', "the mistake is before it"),
@@ -180,7 +215,7 @@ MISTAKES = {
     "ex-errors": [
         (
             ERRORS.format(
-                numerical="numerical_gradient(lambda: loss(X, Y, p), array)",
+                numerical="numerical_gradient(lambda: loss(X, Y, params), array)",
                 error="relative_error(gradient, numerical)",
             ),
             "Is the penalty l2 in the loss",
@@ -191,14 +226,14 @@ MISTAKES = {
         ),
         (
             ERRORS.format(
-                numerical="numerical_gradient(lambda: loss(X, Y, p, l2), array)",
+                numerical="numerical_gradient(lambda: loss(X, Y, params, l2), array)",
                 error="gradient - numerical",
             ),
             "not one number",
         ),
         (
             ERRORS.format(
-                numerical="numerical_gradient(loss(X, Y, p, l2), array)",
+                numerical="numerical_gradient(loss(X, Y, params, l2), array)",
                 error="relative_error(gradient, numerical)",
             ),
             "raises TypeError",
@@ -238,34 +273,35 @@ MISTAKES = {
     "ex-train": [
         (
             TRAIN.format(
-                gradients="backward(images, targets, p, l2)",
+                gradients="backward(images, targets, params, l2)",
                 step="array = array - learning_rate * gradient",
             ),
             "parameters are unchanged",
         ),
         (
             TRAIN.format(
-                gradients="backward(images, targets, p, l2)",
+                gradients="backward(images, targets, params, l2)",
                 step="array += learning_rate * gradient",
             ),
             "loss rises",
         ),
         (
             TRAIN.format(
-                gradients="backward(images, targets, p)", step="array -= learning_rate * gradient"
+                gradients="backward(images, targets, params)",
+                step="array -= learning_rate * gradient",
             ),
             "penalty l2 is not passed on",
         ),
         (
             TRAIN.format(
-                gradients="backward(images, targets, p, l2)",
+                gradients="backward(images, targets, params, l2)",
                 step="array -= learning_rate * gradient / len(images)",
             ),
             "12 times too small",
         ),
         (
             TRAIN.format(
-                gradients="backward(X, Y, p, l2)", step="array -= learning_rate * gradient"
+                gradients="backward(X, Y, params, l2)", step="array -= learning_rate * gradient"
             ),
             "Every step uses all images",
         ),
