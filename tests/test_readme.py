@@ -11,6 +11,7 @@ from nnlib.training.experiments import models_table
 from nnlib.training.recipes import MODELS
 
 ROOT = Path(__file__).parent.parent
+PAGES = ["README.md", "data/README.md", "deploy/README.md", "CONTRIBUTING.md"]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -54,7 +55,7 @@ def test_readme_table_of_notebooks_links_each_of_them():
     assert re.findall(r"\(notebooks/(.*?\.ipynb)\)", README) == notebooks
 
 
-@pytest.mark.parametrize("page", ["README.md", "data/README.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize("page", PAGES)
 def test_local_links_lead_somewhere(page):
     text = (ROOT / page).read_text(encoding="utf-8")
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", text):
@@ -68,7 +69,7 @@ def test_data_readme_mentions_every_file():
             assert path.name in text, path
 
 
-@pytest.mark.parametrize("page", ["README.md", "data/README.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize("page", PAGES)
 def test_commands_in_readme_are_commands(page, capsys):
     from nnlib.cli import main
 
