@@ -64,6 +64,21 @@ class _AnySize(Function):
         return found
 
 
+class _Layer(Function):
+    """A function that returns W and b: what is said of them names them."""
+
+    def problem(self, yours: Any) -> str | None:
+        found = super().problem(yours)
+        if found is None:
+            return None
+        for number, name in enumerate("Wb", start=1):
+            found = found.replace(
+                f"Number {number} of the 2: This is the transpose.",
+                f"{name} is the transpose of what it should be.",
+            ).replace(f"Number {number} of the 2", name)
+        return found
+
+
 def _without_total(image: np.ndarray) -> tuple[float, float]:
     return _weigh(image, image.sum(axis=0), image.sum(axis=1))
 
@@ -273,7 +288,7 @@ EXERCISES: dict[str, Exercise] = {
             ),
         ),
     ),
-    "layer of means": Function(
+    "layer of means": _Layer(
         library=layer_of_means,
         cases=lambda: [(np.random.default_rng(0).random((10, 6)),)],
         hints=(

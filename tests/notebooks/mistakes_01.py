@@ -110,13 +110,14 @@ MISTAKES = {
     ],
     "ex-layer": [
         (layer(W="M"), "transpose"),
+        (layer(W="M", b="-(M**2).sum() / 2"), "W is the transpose of what it should be"),
         (layer(b="(M**2).sum(axis=1) / 2"), "sign of b"),
         (layer(b="-(M**2).sum(axis=1)"), "½ is missing"),
         (layer(b="-np.linalg.norm(M, axis=1) / 2"), "its square"),
         (layer(W="-2 * M.T", b="(M**2).sum(axis=1)"), "smallest"),
         (layer(b="np.zeros(10)"), "must not be zero"),
         (layer(b="0"), "must not be zero"),
-        (layer(b="-(M**2).sum() / 2"), "Number 2 of the 2"),
+        (layer(b="-(M**2).sum() / 2"), "b: "),
     ],
     "ex-sigma": [
         (SIGMAS + "standard_errors = 0.003 / a", "both have one"),
