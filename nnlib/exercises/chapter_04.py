@@ -116,14 +116,19 @@ class _Judge:
                 if not is_right(after[line], expected[line], 1e-6):
                     good = " and ".join(f"s.{name}" for name in self.lines[:place])
                     before = f"{good} {'is' if place == 1 else 'are'} right; " if good else ""
+                    verdict = "is not" if good else "is not right"
                     problem = find_problem(after[line], expected[line], 1e-6)
-                    return f"In step {number}, {before}s.{line} is not. {problem}"
+                    return f"In step {number}, {before}s.{line} {verdict}. {problem}"
             if not is_right(after["theta"], expected["theta"], 1e-6):
                 kept = " and ".join(f"s.{name}" for name in self.lines)
                 change, right_change = after["theta"] - START, expected["theta"] - START
                 problem = find_problem(change, right_change, 1e-6)
-                which = f"the change of theta in step {number} is not. {problem}"
-                return f"{kept}: right; {which}" if kept else f"T{which[1:]}"
+                which = f"the change of theta in step {number} is not"
+                return (
+                    f"{kept}: right; {which}. {problem}"
+                    if kept
+                    else f"T{which[1:]} right. {problem}"
+                )
         return None
 
     def _walk(self, function: StepFunction) -> list[dict[str, Any]]:
@@ -184,6 +189,15 @@ MOMENTUM_MISTAKES = (
         "s.u is right, but theta goes uphill: the sign of the step is wrong.",
     ),
     (
+        _momentum(lambda u, g, beta, rate: beta * u - g, lambda u, g, rate: -rate * u),
+        "theta moves as it should, but s.u has the opposite sign. Keep + g in it, and put the "
+        "minus into the last line.",
+    ),
+    (
+        _momentum(lambda u, g, beta, rate: beta * (u + g)),
+        "beta damps the new gradient, too. Only the old velocity shrinks.",
+    ),
+    (
         _momentum(lambda u, g, beta, rate: beta * u + rate * g, lambda u, g, rate: u),
         "theta moves as it should, but s.u has the learning rate in it. Keep gradients only in "
         "s.u, and multiply by the rate in the last line; then the rate may change on the way.",
@@ -216,6 +230,9 @@ def _adam_like(
     use_g: bool = False,
     sign: float = -1.0,
     sum_m: bool = False,
+    no_brackets: bool = False,
+    same_beta: bool = False,
+    epsilon_outside: bool = False,
 ) -> StepFunction:
     """beta1_for_rms: 0 makes it RMS scaling."""
 
@@ -235,7 +252,10 @@ def _adam_like(
         g2 = g * g if square else g
         s.m = beta1 * s.m + (1 if sum_m else 1 - beta1) * g
         s.v = (1 - beta2) * s.v + beta2 * g2 if swap_weights else beta2 * s.v + (1 - beta2) * g2
-        m_hat, v_hat = s.m / correct_m(beta1, s.t), s.v / correct_v(beta2, s.t)
+        beta_of_v = beta1 if same_beta else beta2
+        m_hat, v_hat = s.m / correct_m(beta1, s.t), s.v / correct_v(beta_of_v, s.t)
+        if no_brackets:
+            m_hat, v_hat = s.m - beta1**s.t, s.v - beta2**s.t
         if keep_corrected:
             s.m, s.v = m_hat, v_hat
         if swap_m_v:
@@ -244,6 +264,9 @@ def _adam_like(
             size = np.sqrt(v_hat + epsilon)
         else:
             size = (np.sqrt(v_hat) if root else v_hat) + epsilon
+        if epsilon_outside:
+            size = np.sqrt(v_hat)
+            theta -= epsilon
         theta += sign * learning_rate * (g if use_g else m_hat) / size
 
     return step
@@ -274,7 +297,12 @@ FROM_ZERO = (
     "After s.t += 1 the first step is number 1."
 )
 EPSILON_INSIDE = "epsilon is inside the square root. It is added to the root: √v̂ + ε."
-OWN_EPSILON = "epsilon is written as a number. Use the argument."
+OWN_EPSILON = "epsilon is missing, or written as a number. Use the argument."
+EPSILON_OUTSIDE = "epsilon is added to the step. Put brackets around √v̂ + ε."
+NO_BRACKETS = (
+    "/ 1 - beta**s.t divides by 1, and subtracts afterwards. Put brackets around 1 - beta**s.t."
+)
+SAME_BETA = "v is corrected with beta1. Its own beta is beta2."
 NO_ROOT = "The square root is missing: v̂ is the mean of squares, with the unit of g²."
 NO_SQUARE = "s.v averages g. It has to average g squared."
 UPHILL = "theta goes uphill: the sign of the step is wrong."
@@ -294,6 +322,8 @@ RMS_MISTAKES = (
         "The bias correction is missing: the step divides by the root of s.v, not of v_hat.",
     ),
     (_adam_like(0.0, correct_v=_from_zero), FROM_ZERO),
+    (_adam_like(0.0, no_brackets=True), NO_BRACKETS),
+    (_adam_like(0.0, epsilon_outside=True), EPSILON_OUTSIDE),
     (_adam_like(0.0, correct_v=_complement), COMPLEMENT),
     (_adam_like(0.0, correct_v=_product), PRODUCT),
     (_adam_like(0.0, correct_v=_times), "The correction multiplies where it should divide."),
@@ -323,7 +353,13 @@ ADAM_MISTAKES = (
         _adam_like(correct_v=_never),
         "The correction of v is missing. The first step is about 30 times too long.",
     ),
-    (_adam_like(correct_m=_from_zero, correct_v=_from_zero), FROM_ZERO),
+    (
+        _adam_like(correct_m=_from_zero, correct_v=_from_zero),
+        "There is a nan in the first step: 0/0, or the root of a negative number. Has "
+        "1 - beta**s.t its brackets? Are the steps counted from 0, so that it is 1 - 1 = 0?",
+    ),
+    (_adam_like(same_beta=True), SAME_BETA),
+    (_adam_like(epsilon_outside=True), EPSILON_OUTSIDE),
     (_adam_like(correct_m=_complement, correct_v=_complement), COMPLEMENT),
     (_adam_like(correct_m=_product, correct_v=_product), PRODUCT),
     (_adam_like(correct_m=_product), PRODUCT),
@@ -391,6 +427,10 @@ ADAMW_MISTAKES = (
     (
         _adamw(lambda theta, rate, decay, g: theta + rate * decay * theta),
         "theta grows: the sign of the decay is wrong.",
+    ),
+    (
+        _adamw(lambda theta, rate, decay, g: theta - rate * theta),
+        "decay is missing: theta would lose the share learning_rate of itself.",
     ),
     (
         _adamw(lambda theta, rate, decay, g: theta * rate * decay),
@@ -482,6 +522,8 @@ def _judge_dropout(yours: Callable[..., Any]) -> str | None:
         return "Whole rows or columns are dropped. Draw one number for each entry: H.shape."
     if abs(share - p) > 0.02:
         return f"With p = {p:g}, {share:.0%} of the entries are dropped."
+    if np.allclose(in_training[~dropped], 1) or np.allclose(in_training[~dropped], 1 / (1 - p)):
+        return "That is only the mask. Multiply H by it."
     factors = in_training[~dropped] / H[~dropped]
     if np.allclose(factors, 1):
         return (
@@ -532,6 +574,13 @@ EXERCISES: dict[str, Exercise] = {
         mistakes=(
             (784 * 256 + 256 * 128 + 128 * 10, "Those are the weights. The biases are missing."),
             (256 + 128 + 10, "Those are the biases. The weights are missing."),
+            (
+                784 * 256 + 256 * 128 + 128 * 10 + 256 + 128,
+                "The biases of the last layer are missing.",
+            ),
+            (784 * 256 + 256 + 256 * 128 + 128, "The last layer, 128 → 10, is missing."),
+            (784 * 256 + 256 + 256 * 10 + 10, "A layer is missing: there are two hidden ones."),
+            (235.146, "The point makes it a fraction. Write 235146, or 235_146."),
             (784 * 256 * 128 * 10, "The layers' sizes are multiplied; the layers are to be added."),
             (
                 784 * 256 + 256 * 128 + 128 * 10 + 784 + 256 + 128 + 10,
@@ -560,6 +609,25 @@ EXERCISES: dict[str, Exercise] = {
                     (gradient(theta + epsilon * d) - gradient(theta)) / epsilon
                 ),
                 "That is a one-sided difference. One step ahead and one back is more exact.",
+            ),
+            (
+                lambda gradient, theta, d, epsilon: (
+                    (gradient(theta + epsilon) - gradient(theta)) / epsilon
+                ),
+                "The steps do not go along d.",
+            ),
+            (
+                lambda gradient, theta, d, epsilon: (
+                    (gradient(theta + epsilon * d) - gradient(theta - epsilon * d))
+                    / (2 * epsilon * d)
+                ),
+                "Divide by the distance between the places, a number; d only gives the direction.",
+            ),
+            (
+                lambda gradient, theta, d, epsilon: (
+                    (gradient(theta + epsilon * d) - gradient(theta - epsilon * d)) / 2
+                ),
+                "That is divided by 2 only. How far apart are the two places?",
             ),
             (
                 lambda gradient, theta, d, epsilon: (
@@ -670,6 +738,14 @@ EXERCISES: dict[str, Exercise] = {
                 LENGTHS_COMPARED,
             ),
             (
+                lambda before, after: np.std(after - before) / np.std(before),
+                "np.std takes the mean away first. The length of an array does not.",
+            ),
+            (
+                lambda before, after: np.mean(np.abs(after - before)) / np.mean(np.abs(before)),
+                "Those are mean absolute values. A length is the root of a sum of squares.",
+            ),
+            (
                 lambda before, after: np.linalg.norm(before) / np.linalg.norm(after - before),
                 "It is upside down.",
             ),
@@ -682,7 +758,11 @@ EXERCISES: dict[str, Exercise] = {
     "l2_gradient": Function(
         library=l2_gradient,
         cases=lambda: [
-            (np.array([[0.2, -0.1], [0.0, 0.4]]), np.array([[3.0, -4.0], [1.0, 0.5]]), 0.1),
+            (
+                np.array([[0.2, -0.1], [0.0, 0.4], [0.5, 0.3]]),
+                np.array([[3.0, -4.0], [1.0, 0.5], [-1.5, 2.5]]),
+                0.1,
+            ),
             (np.array([[0.3, 0.7]]), np.array([[-2.0, 6.0]]), 0.5),
         ],
         hints=(
@@ -714,6 +794,23 @@ EXERCISES: dict[str, Exercise] = {
                 lambda dW, W, l2: dW + l2 / 2 * np.sum(W**2),
                 "That adds the penalty itself. Differentiate it.",
             ),
+            (lambda dW, W, l2: dW + W, "λ is missing: the price would be ½ for each w²."),
+            (
+                lambda dW, W, l2: dW * (1 - l2),
+                "That shrinks the gradient. It is the weight that pulls: add a term with W.",
+            ),
+            (
+                lambda dW, W, l2: dW + l2 * W / len(W),
+                "Divided by the number of rows: the price is a sum, not a mean.",
+            ),
+            (
+                lambda dW, W, l2: dW + l2 * W / W.size,
+                "Divided by the number of weights: the price is a sum, not a mean.",
+            ),
+            (
+                lambda dW, W, l2: dW + l2 * np.sum(W),
+                "That adds one number to all entries. Each weight is pulled by itself.",
+            ),
             (
                 lambda dW, W, l2: dW + l2 * np.linalg.norm(W),
                 "That adds one number to all entries. Each weight is pulled by itself.",
@@ -743,6 +840,10 @@ EXERCISES: dict[str, Exercise] = {
                 lambda network, x, label: network.probabilities(x),
                 "Those are the probabilities. The one-hot label Y is missing.",
             ),
+            (
+                lambda network, x, label: network.probabilities(x) - label,
+                "mine.label is subtracted from all ten. Y is 1 in the label's column, else 0.",
+            ),
             (_logits_minus_y, "Y is subtracted from the logits. Use the probabilities."),
         ),
         tolerance=1e-3,
@@ -760,23 +861,21 @@ EXERCISES: dict[str, Exercise] = {
             "This is step 2: the corrections divide by 1 - β².",
         ),
         mistakes=(
+            ({"m": 0.38}, "Is the sign of the new gradient right? It is -2."),
+            ({"m": -0.2, "v": 0.004}, "The value after the first step has to go in."),
+            ({"m": -1.78}, "The weights are swapped: the old m keeps 0.9."),
+            ({"v": 0.999 * 0.004 - 0.002}, "Is the gradient squared?"),
+            ({"v": 0.001 * 0.004 + 0.999 * 4}, "The weights are swapped: the old v keeps 0.999."),
+            ({"m_hat": -0.2, "v_hat": 7.996}, "This is the second step: is t = 2?"),
+            ({"m_hat": -0.02, "v_hat": 0.007996}, "That is not corrected yet."),
+            ({"m_hat": -0.02 * 0.19, "v_hat": 0.007996 * 0.001999}, "A correction divides."),
             (
-                {"m": 0.38, "v": 0.999 * 0.004 - 0.002, "m_hat": -0.2, "v_hat": 7.996},
-                "m: is the sign of the new gradient right? v: is it squared? The hats: is t = 2?",
+                {"theta": 0.9 - 0.1 * (0.02 / 0.19) / 2},
+                "The step goes against m_hat. m_hat is negative, so theta grows.",
             ),
-            (
-                {"m": -0.2, "v": 0.004, "m_hat": -0.02 / 0.1, "v_hat": 0.007996 / 0.001},
-                "Did the values of the first step go in, and is t = 2?",
-            ),
-            ({"m": -1.78, "m_hat": -0.02, "v_hat": 0.007996}, "Weights swapped, or no correction?"),
-            (
-                {
-                    "theta": 0.9 - 0.1 * (0.02 / 0.19) / 2,
-                    "m_hat": -0.02 * 0.19,
-                    "v_hat": 0.007996 * 0.001999,
-                },
-                "The step goes against m_hat; and a correction divides.",
-            ),
+            ({"theta": 1 + 0.1 * (0.02 / 0.19) / 2}, "This step starts at 0.9, not at 1."),
+            ({"theta": 0.9 + 0.1 * (0.02 / 0.19) / 4}, "Divide by the root of v_hat."),
+            ({"theta": 0.9 + 0.1 * 0.02 / 0.007996**0.5}, "Use m_hat and v_hat, not m and v."),
         ),
         tolerance=1e-4,
     ),
@@ -794,6 +893,14 @@ EXERCISES: dict[str, Exercise] = {
                 "It is scaled down. Forward and backward multiply by the same constant.",
             ),
             (lambda dY, kept, p: dY * kept / p, "It is divided by p, the share that was dropped."),
+            (
+                lambda dY, kept, p: dY * (1 - kept) / (1 - p),
+                "The mask is inverted: kept is 1 where the entry went through.",
+            ),
+            (
+                lambda dY, kept, p: dY * kept * p,
+                "It is multiplied by p. Forward, what is kept was divided by 1 - p.",
+            ),
             (lambda dY, kept, p: dY, "That is dY as it came. Each entry meets its constant again."),
         ),
     ),

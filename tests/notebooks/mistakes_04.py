@@ -45,6 +45,7 @@ MISTAKES = {
         ("n_parameters = 784 * 256 + 256 * 128 + 128 * 10", "biases are missing"),
         ("n_parameters = 784 * 256 * 128 * 10", "to be added"),
         ("n_parameters = 784 + 256 + 128 + 10", "too small"),
+        ("n_parameters = 784 * 256 + 256 * 128 + 128 * 10 + 256 + 128", "biases of the last"),
     ],
     "ex-hessian": [
         (
@@ -72,6 +73,13 @@ MISTAKES = {
         ),
         (
             "def hessian_times(gradient, theta, d, epsilon):\n"
+            "    ahead = gradient(theta + epsilon * d)\n"
+            "    behind = gradient(theta - epsilon * d)\n"
+            "    return (ahead - behind) / (2 * epsilon * d)",
+            "only gives the direction",
+        ),
+        (
+            "def hessian_times(gradient, theta, d, epsilon):\n"
             "    theta += epsilon * d\n    ahead = gradient(theta)\n"
             "    theta -= 2 * epsilon * d\n    return (ahead - gradient(theta)) / (2 * epsilon)",
             "changes its input theta",
@@ -90,7 +98,9 @@ MISTAKES = {
             momentum("s.u = beta * s.u + learning_rate * g", "theta -= s.u"),
             "the learning rate in it",
         ),
-        (momentum("s.u = beta * s.u - 2 * g", "theta -= learning_rate * s.u"), "s.u is not."),
+        (momentum("s.u = beta * s.u - g", "theta += learning_rate * s.u"), "the opposite sign"),
+        (momentum("s.u = beta * (s.u + g)", "theta -= learning_rate * s.u"), "damps the new"),
+        (momentum("s.u = beta * s.u - 2 * g", "theta -= learning_rate * s.u"), "s.u is not right."),
         (momentum("s.u = beta * s.w + g", "theta -= s.u"), "raises AttributeError"),
     ],
     "ex-rms": [
@@ -104,6 +114,15 @@ MISTAKES = {
         (
             rms(SQUARES, CORRECTED, "theta -= learning_rate * g / (v_hat + epsilon)"),
             "square root is missing",
+        ),
+        (rms(SQUARES, "s.v / 1 - beta2**s.t", STEP), "Put brackets around 1 - beta"),
+        (
+            rms(SQUARES, CORRECTED, "theta -= learning_rate * g / np.sqrt(v_hat) + epsilon"),
+            "added to the step",
+        ),
+        (
+            rms(SQUARES, CORRECTED, "theta -= learning_rate * g / np.sqrt(v_hat)"),
+            "epsilon is missing",
         ),
         (rms("beta2 * s.v + (1 - beta2) * g", CORRECTED, STEP), "g squared"),
         (rms("(1 - beta2) * s.v + beta2 * g**2", CORRECTED, STEP), "weights are swapped"),
@@ -142,6 +161,12 @@ MISTAKES = {
             "is unchanged",
         ),
         (adam(step="theta -= learning_rate * m_hat / (v_hat + epsilon)"), "root is missing"),
+        (adam(m_hat="s.m / 1 - beta1**s.t", v_hat="s.v / 1 - beta2**s.t"), "its brackets"),
+        (adam(v_hat="s.v / (1 - beta1**s.t)"), "Its own beta is beta2"),
+        (
+            adam(step="theta -= learning_rate * m_hat / np.sqrt(v_hat) + epsilon"),
+            "added to the step",
+        ),
         (adam(m="beta1 * s.m + g"), "running sum"),
         (adam(v="beta2 * s.v + (1 - beta2) * g"), "g squared"),
         (adam(v="s.v + g**2"), "s.t and s.m are right; s.v is not."),
@@ -173,12 +198,15 @@ MISTAKES = {
         ),
         ("def l2_gradient(dW, W, l2):\n    return dW + l2 / 2 * W", "cancels the ½"),
         ("def l2_gradient(dW, W, l2):\n    return dW - l2 * W", "sign"),
+        ("def l2_gradient(dW, W, l2):\n    return dW + W", "λ is missing"),
+        ("def l2_gradient(dW, W, l2):\n    return dW + l2 * W / W.size", "a sum, not a mean"),
         ("def l2_gradient(dW, W, l2):\n    dW += l2 * W\n    return dW", "changes its input dW"),
     ],
     "ex-dropout": [
         (dropout("H * kept"), "not scaled"),
         (dropout("H * kept / (1 - p)", kept="rng.random(H.shape) < p"), "keeps the fraction p"),
         (dropout("H * kept / p"), "divided by p"),
+        (dropout("kept / (1 - p)"), "only the mask"),
         (dropout("H * kept / (1 - p)", inference="H * (1 - p)"), "At inference H is scaled"),
         (
             dropout("H * kept / (1 - p)", kept="np.random.default_rng(0).random(H.shape) >= p"),
@@ -196,6 +224,7 @@ MISTAKES = {
             "P = deep.probabilities(x)\ndlogits = np.eye(10)[[mine.label]] - P",
             "sign is wrong",
         ),
+        ("P = deep.probabilities(x)\ndlogits = P - mine.label", "from all ten"),
         ("P = deep.probabilities(x)\ndlogits = P[0] - np.eye(10)[mine.label]", "shape"),
     ],
     "ex-second-step": [
@@ -211,6 +240,7 @@ MISTAKES = {
         ),
     ],
     "ex-dropout-backward": [
+        ("dH = dY * (1 - kept) / (1 - p_drop)", "mask is inverted"),
         ("dH = dY * kept", "scaling is missing"),
         ("dH = dY / (1 - p_drop)", "use the mask"),
         ("dH = dY * kept * (1 - p_drop)", "scaled down"),
@@ -218,6 +248,7 @@ MISTAKES = {
     "ex-adamw": [
         (adamw("theta = theta - learning_rate * decay * theta", ADAM), "makes a new array"),
         (adamw("theta -= decay * theta", ADAM), "no learning rate"),
+        (adamw("theta -= learning_rate * theta", ADAM), "decay is missing"),
         (adamw("theta -= learning_rate * (1 - decay) * theta", ADAM), "is what should stay"),
         (adamw("theta -= learning_rate * decay", ADAM), "the same amount"),
         (adamw("theta -= learning_rate * decay * g", ADAM), "shrinks by the gradient"),
