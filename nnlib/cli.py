@@ -12,6 +12,7 @@ import itertools
 import json
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from io import TextIOWrapper
 from pathlib import Path, PureWindowsPath
@@ -20,7 +21,8 @@ from typing import Any, TypeVar
 from nnlib.datasets.arrays import read_labeled_images
 from nnlib.datasets.drawings_file import read_drawings, write_drawings
 from nnlib.datasets.mnist import load_mnist
-from nnlib.datasets.unipen import read_unipen
+from nnlib.datasets.pendigits import read_pendigits
+from nnlib.datasets.unipen_originals import DIGITS, LETTERS, read_unipen_folder
 from nnlib.explain.diagnostics import measure_training_data
 from nnlib.files import check_writable, write_json
 from nnlib.nn.network import Network
@@ -190,11 +192,15 @@ def _add_predict(commands: Commands) -> None:
 
 
 def _add_convert(commands: Commands) -> None:
-    what = "make a drawings file of UCI's pen digits (pendigits-orig.tra, .tes)"
+    what = "make a drawings file of UCI's pen digits (pendigits-orig.tra, .tes), or of the digits "
+    what += "in a folder of UNIPEN's distribution (train_r01_v07)"
     command = _command_parser(commands, "convert", what)
-    command.add_argument("files", nargs="+", type=Path, metavar="FILE", help="unpacked originals")
+    what = "unpacked originals: UCI's files, or UNIPEN's folder"
+    command.add_argument("files", nargs="+", type=Path, metavar="FILE", help=what)
     command.add_argument("out", type=Path, metavar="OUT", help="a .jsonl or .jsonl.gz to write")
-    command.set_defaults(run=_convert, text=lambda r: f"{r['path']}: {r['n']:,} drawings")
+    what = "the letters A to Z and a to z of a folder, instead of its digits"
+    command.add_argument("--letters", action="store_true", help=what)
+    command.set_defaults(run=_convert, text=_conversion_text)
 
 
 def _add_reproduce(commands: Commands) -> None:
@@ -371,6 +377,13 @@ def _evaluation_text(result: Result) -> str:
     lines = [f"{result['model']} on {result['data']}: {result['n']:,} {kind}"]
     loss = f", loss {result['loss']:.4f}" if "loss" in result else ""
     lines.append(f"accuracy {result['accuracy']:.2%}{loss}")
+    lines.append(
+        f"refused {result['refused']:.2%}, calibration error {result['calibration_error']:.2%}"
+    )
+    if nondigits := result.get("nondigits"):
+        lines.append(
+            f"of {nondigits['n']:,} that are no digits, refused {nondigits['refused']:.2%}"
+        )
     for group in ("writer", "digit"):
         if table := result.get(f"{group}s"):
             lines += ["", f"{group:<8}{'n':>6}  accuracy"]
@@ -402,6 +415,8 @@ def _predict(options: argparse.Namespace) -> None:
             "digit": prediction.digit,
             "confidence": prediction.confidence,
             "probabilities": prediction.probabilities.tolist(),
+            "is_digit": prediction.is_digit,
+            "digit_probability": prediction.digit_probability,
         }
         print(start + json.dumps(answer), end="")
         start = ", "
@@ -410,6 +425,9 @@ def _predict(options: argparse.Namespace) -> None:
 
 def _prediction_text(prediction: Prediction) -> str:
     second = prediction.runner_up
+    if not prediction.is_digit:
+        doubt = _percent(1 - prediction.digit_probability)
+        return f"no digit  {doubt:>8}   (closest: {prediction.digit})"
     return (
         f"{prediction.digit}  {_percent(prediction.confidence):>8}"
         f"   (second: {second}, {_percent(float(prediction.probabilities[second]))})"
@@ -426,8 +444,24 @@ def _percent(probability: float) -> str:
 def _convert(options: argparse.Namespace) -> Result:
     if not options.out.name.endswith((".jsonl", ".jsonl.gz")):
         raise ValueError(f"{options.out} must end in .jsonl or .jsonl.gz.")
-    drawings = itertools.chain.from_iterable(map(read_unipen, options.files))
-    return {"path": str(options.out), "n": write_drawings(options.out, _progress(drawings))}
+    if options.letters and not all(path.is_dir() for path in options.files):
+        raise ValueError("--letters only applies to a folder of UNIPEN's distribution.")
+    characters = LETTERS if options.letters else DIGITS
+    skipped: Counter[str] = Counter()
+    originals = (
+        read_unipen_folder(path, characters, skipped) if path.is_dir() else read_pendigits(path)
+        for path in options.files
+    )
+    drawings = itertools.chain.from_iterable(originals)
+    result = {"path": str(options.out), "n": write_drawings(options.out, _progress(drawings))}
+    return result | ({"skipped": dict(skipped)} if skipped else {})
+
+
+def _conversion_text(result: Result) -> str:
+    lines = [f"{result['path']}: {result['n']:,} drawings"]
+    for reason, n in result.get("skipped", {}).items():
+        lines.append(f"left out: {n:,} segments ({reason})")
+    return "\n".join(lines)
 
 
 def _reproduce_models(options: argparse.Namespace) -> Result:

@@ -25,6 +25,11 @@ def deep():
 
 
 @pytest.fixture(scope="session")
+def robust():
+    return Recognizer.load("robust")
+
+
+@pytest.fixture(scope="session")
 def pens():
     """What people drew with a pen, from the file that NNLIB_PENS names."""
     path = os.environ.get("NNLIB_PENS")

@@ -18,7 +18,7 @@ import pytest
 from browser import free_port
 
 import nnlib
-from nnlib.datasets import write_drawings
+from nnlib.datasets import unipen, write_drawings
 from nnlib.preprocessing import Drawing, check_strokes
 
 pytestmark = pytest.mark.slow
@@ -100,9 +100,14 @@ def test_wheel_contains_the_app_and_models_not_mnist(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     models = {f"nnlib/_data/models/{name}.npz" for name in ("softmax", "hidden", "deep", "robust")}
     files = {"app.ipynb", "voila.json", "reference.json", "examples.jsonl"}
+    files |= {f"unipen/{name}" for name in unipen.FILES}
     static = {f"nnlib/app/static/{name}" for name in ("style.css", "access.js", "watchdog.js")}
     assert names >= models | static | {"nnlib/py.typed"} | {f"nnlib/_data/{f}" for f in files}
     assert not [name for name in names if "idx" in name or name.startswith("tests")]
+
+
+def test_wheel_is_smaller_than_10_mb(wheel):
+    assert wheel.stat().st_size < 10_000_000
 
 
 def test_environment_imports_the_nnlib_of_the_wheel(environment, elsewhere):

@@ -2,7 +2,7 @@
 
 {"label": 7, "strokes": [[[x, y], …], …], "writer": 3, "canvas": 500, "pen": 35.7, "note": "…"}
 
-Only the strokes must be there.
+Only the strokes must be there. The label of what is no digit is "none".
 """
 
 import json
@@ -18,6 +18,7 @@ from nnlib.files import atomic_write, open_bounded
 from nnlib.preprocessing.drawing import (
     CANVAS_SIDE,
     MAX_NOTE_LENGTH,
+    NO_DIGIT,
     Drawing,
     DrawingError,
     check_sizes,
@@ -69,7 +70,8 @@ def write_drawings(path: str | os.PathLike[str], drawings: Iterable[Drawing]) ->
 
 def drawing_to_line(drawing: Drawing) -> str:
     """The line for this drawing, with its line end; what is not known is left out."""
-    known = {"label": drawing.label, "writer": drawing.writer, "note": drawing.note}
+    label = "none" if drawing.label == NO_DIGIT else drawing.label
+    known = {"label": label, "writer": drawing.writer, "note": drawing.note}
     record: dict[str, object] = {key: v for key, v in known.items() if v is not None}
     record["canvas"], record["pen"] = drawing.canvas, drawing.pen
     record["strokes"] = [np.asarray(stroke).tolist() for stroke in drawing.strokes]
@@ -80,8 +82,12 @@ def _parse(record: object) -> Drawing:
     if not isinstance(record, dict) or not isinstance(record.get("strokes"), list):
         raise DrawingError('A drawing is an object with "strokes", a list of lists of [x, y].')
     label, writer = record.get("label"), record.get("writer")
-    if label is not None and (isinstance(label, bool) or label not in range(10)):
-        raise DrawingError(f"The label must be a digit from 0 to 9, not {reprlib.repr(label)}.")
+    if label == "none":
+        label = NO_DIGIT
+    elif label is not None and (isinstance(label, bool) or label not in range(10)):
+        raise DrawingError(
+            f'The label must be a digit from 0 to 9, or "none", not {reprlib.repr(label)}.'
+        )
     if writer is not None and type(writer) not in (int, str):
         raise DrawingError(
             f"The writer must be a whole number or a name, not {reprlib.repr(writer)}."

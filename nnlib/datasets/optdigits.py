@@ -16,7 +16,7 @@ from nnlib.preprocessing.images import normalize_image
 FILE = "digits.csv.gz"
 SIZE = 57_523  # bytes
 SHA256 = "09f66e6debdee2cd2b5ae59e0d6abbb73fc2b0e0185d2e1957e9ebb51e23aa22"
-N_COPIES = 8  # so that 1,797 digits have some weight beside MNIST's 50,000
+N_COPIES = 4  # so that 1,797 digits have some weight beside the others
 
 
 def load_optdigits() -> Split:

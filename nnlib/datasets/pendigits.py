@@ -31,7 +31,7 @@ MAX_LINES = 3_000_000
 MAX_LINE_LENGTH = 1_000  # characters
 
 
-def read_unipen(path: str | os.PathLike[str]) -> Iterator[Drawing]:
+def read_pendigits(path: str | os.PathLike[str]) -> Iterator[Drawing]:
     """The drawings of an unpacked file, one after the other, with y down.
 
     Raises DrawingError naming file and line.

@@ -30,6 +30,11 @@ class Split:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self):,} images)"
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether every label has its image."""
+        return len(self.images) == len(self.labels)
+
     def batch(
         self, rows: np.ndarray | slice, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -44,21 +49,59 @@ class Split:
 
         >>> digits.train.augmented(Augmentation())
         """
-        return AugmentedSplit(self.images, self.labels, augment)
+        return AugmentedSplit(self.images, self.labels, augment, self)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class AugmentedSplit(Split):
-    """A Split whose batches are changed anew each time they are asked for."""
+    """A Split whose batches are changed anew each time they are asked for.
+
+    original: the split that the batches are taken from.
+    """
 
     augment: Augment
+    original: Split
 
     def batch(
         self, rows: np.ndarray | slice, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
         """(images, labels) of these rows; the images are changed."""
-        images, labels = super().batch(rows, rng)
+        images, labels = self.original.batch(rows, rng)
         return self.augment(images, rng), labels
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every label has its image."""
+        return self.original.is_complete
+
+    def augmented(self, augment: Augment) -> "AugmentedSplit":
+        """The original with another augmentation."""
+        return self.original.augmented(augment)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class VariedSplit(Split):
+    """A Split of which some examples have several images; each time, one of them is taken.
+
+    images: (M, 784) uint8, and labels: (N,). first, n_variants: (N,) the images of example i are
+    those from first[i] to first[i] + n_variants[i] - 1.
+    """
+
+    first: np.ndarray
+    n_variants: np.ndarray
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every label has its images."""
+        lengths = {len(self.labels), len(self.first), len(self.n_variants)}
+        return len(lengths) == 1 and bool((self.first + self.n_variants <= len(self.images)).all())
+
+    def batch(
+        self, rows: np.ndarray | slice, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(images, labels) of these rows, with a variant of each chosen at random."""
+        chosen = self.first[rows] + rng.integers(self.n_variants[rows])
+        return to_float_images(self.images[chosen]), self.labels[rows]
 
 
 @dataclass(frozen=True, eq=False)

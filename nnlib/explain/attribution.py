@@ -6,6 +6,7 @@ logit of a digit - mean logit  =  Σ over pixels of (ink × gradient)  +  a cons
 import numpy as np
 
 from nnlib.nn.network import Network
+from nnlib.preprocessing.drawing import NO_DIGIT
 
 
 def attribution(network: Network, image: np.ndarray, digit: int) -> np.ndarray:
@@ -18,7 +19,9 @@ def attribution(network: Network, image: np.ndarray, digit: int) -> np.ndarray:
     constant, is the logit minus the mean logit. With ReLUs that holds as long as none of them
     switches (Shrikumar et al. 2016; Ancona et al. 2018).
     """
-    dlogits = np.full((1, network.n_out), -1 / network.n_out, network.dtype)
+    n_digits = min(network.n_out, NO_DIGIT)  # an eleventh logit says "no digit"
+    dlogits = np.zeros((1, network.n_out), network.dtype)
+    dlogits[0, :n_digits] = -1 / n_digits
     dlogits[0, digit] += 1
     gradient = network.input_gradient(image.reshape(1, -1), dlogits)
     return image * gradient.reshape(image.shape)

@@ -13,6 +13,8 @@ import numpy as np
 CANVAS_SIDE = 500.0  # the side of the canvas, where a drawing does not give it
 PEN_FRACTION = 1 / 14  # the pen's width, where a drawing does not give it: a fraction of the side
 
+NO_DIGIT = 10  # the label of what is no digit
+
 MAX_POINTS = 20_000
 MAX_STROKES = 1_000
 MAX_COORDINATE = 1e6  # the largest absolute value
@@ -27,9 +29,10 @@ class DrawingError(ValueError):
 class Drawing:
     """Strokes and what is known about them.
 
-    canvas: the side of the square canvas, and pen: the pen's width on it, both in the units
-    of the strokes. They say how the drawing looked, and do not change how it is recognized.
-    writer: who drew it, a number or a name. note: a few words on what it shows.
+    label: 0 to 9, or `NO_DIGIT` for what is none. canvas: the side of the square canvas, and
+    pen: the pen's width on it, both in the units of the strokes. They say how the drawing looked,
+    and do not change how it is recognized. writer: who drew it, a number or a name. note: a few
+    words on what it shows.
     """
 
     strokes: list[np.ndarray]

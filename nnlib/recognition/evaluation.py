@@ -1,8 +1,10 @@
 """How accurate a model is: on MNIST, on drawings, on other people's images.
 
-All results have one format, of JSON values: n, accuracy (0 to 1), digits (label → {n, accuracy}),
-confusion (counts, row = label, column = predicted), and for drawings also preprocessing and
-writers (writer → {n, accuracy}); for a split also loss.
+All results have one format, of JSON values: n, accuracy (0 to 1; of the most probable digits,
+refused or not), refused (the fraction called no digit), digits (label → {n, accuracy, refused}),
+confusion (counts, row = label, column = predicted), calibration_error; for drawings also
+preprocessing and writers (as digits); for a split also loss. Drawings labeled "none" are counted
+apart, as nondigits ({n, refused}).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from nnlib.datasets.splits import Split
-from nnlib.nn.losses import cross_entropy
-from nnlib.preprocessing.drawing import Drawing, DrawingError, check_strokes
-from nnlib.recognition.recognizer import PREPROCESSINGS, Recognizer
+from nnlib.preprocessing.drawing import NO_DIGIT, Drawing, DrawingError, check_strokes
+from nnlib.recognition.recognizer import MIN_DIGIT, PREPROCESSINGS, Prediction, Recognizer
+from nnlib.training.calibration import calibration_error
 from nnlib.training.metrics import accuracy, confusion_matrix
 from nnlib.training.recipes import MODELS
 
@@ -22,9 +24,10 @@ Result = dict[str, Any]
 
 def evaluate_split(recognizer: Recognizer, split: Split) -> Result:
     """Accuracy and loss on images that are already inputs, such as MNIST's test images."""
-    logits = recognizer.network.forward(split.images)
-    loss, _ = cross_entropy(logits, split.labels)
-    return _compare(logits.argmax(axis=1), split.labels) | {"loss": loss}
+    probabilities, digit_probabilities = recognizer.answer(split.images)
+    of_label = probabilities[np.arange(len(split)), split.labels]
+    loss = -float(np.mean(np.log(np.maximum(of_label, np.finfo(np.float32).tiny))))
+    return _compare(probabilities, digit_probabilities, split.labels) | {"loss": loss}
 
 
 def evaluate_drawings(
@@ -45,11 +48,9 @@ def evaluate_drawings(
             writers.append(drawing.writer)
             yield drawing
 
-    predictions = recognizer.predict_each(labeled(), preprocessing)
-    answers = [prediction.digit for prediction in predictions]
+    answers = _collect(recognizer.predict_each(labeled(), preprocessing))
     _check_not_empty(labels)
-    result = _compare(answers, labels) | {"preprocessing": preprocessing}
-    return result | {"writers": _by(writers, answers, labels)}
+    return _compare(*answers, labels, writers) | {"preprocessing": preprocessing}
 
 
 def evaluate_images(
@@ -60,13 +61,15 @@ def evaluate_images(
     Raises DrawingError for an image that cannot be used, ValueError for different numbers of
     images and labels, and for none.
     """
-    answers = []
-    for number, image in enumerate(images, 1):
-        try:
-            answers.append(recognizer.predict_image(image).digit)
-        except DrawingError as error:
-            raise DrawingError(f"Image {number}: {error}") from None
-    return _compare(answers, labels)
+
+    def predictions() -> Iterator[Prediction]:
+        for number, image in enumerate(images, 1):
+            try:
+                yield recognizer.predict_image(image)
+            except DrawingError as error:
+                raise DrawingError(f"Image {number}: {error}") from None
+
+    return _compare(*_collect(predictions()), labels)
 
 
 def drawings_to_split(drawings: Sequence[Drawing]) -> Split:
@@ -103,27 +106,60 @@ def _check_not_empty(labels: Sequence[int]) -> None:
         raise DrawingError("There is no drawing to evaluate.")
 
 
-def _compare(answers: Sequence[int] | np.ndarray, labels: Sequence[int] | np.ndarray) -> Result:
-    return {
+def _collect(predictions: Iterable[Prediction]) -> tuple[np.ndarray, np.ndarray]:
+    """The probabilities of the digits (N, 10), and of being one (N,)."""
+    rows = [(*p.probabilities, p.digit_probability) for p in predictions]
+    answers = np.array(rows, np.float32).reshape(-1, 11)
+    return answers[:, :10], answers[:, 10]
+
+
+def _compare(
+    probabilities: np.ndarray,
+    digit_probabilities: np.ndarray,
+    labels: Sequence[int] | np.ndarray,
+    writers: Sequence[int | str | None] | None = None,
+) -> Result:
+    """The result, in the format above. Raises ValueError where there is no digit."""
+    labels, refused = np.asarray(labels), digit_probabilities < MIN_DIGIT
+    if len(labels) != len(refused):
+        raise ValueError(f"There are {len(refused)} images and {len(labels)} labels.")
+    result: Result = {}
+    if (is_none := labels == NO_DIGIT).any():
+        result["nondigits"] = {"n": int(is_none.sum()), "refused": _mean(refused[is_none])}
+    digits = ~is_none
+    probabilities, labels, refused = probabilities[digits], labels[digits], refused[digits]
+    answers = probabilities.argmax(axis=1)
+    is_right = answers == labels
+    result |= {
         "n": len(labels),
         "accuracy": accuracy(answers, labels),
-        "digits": _by(labels, answers, labels),
+        "digits": _by(labels, is_right, refused),
         "confusion": confusion_matrix(answers, labels).tolist(),
+        "refused": _mean(refused),
+        "calibration_error": calibration_error(probabilities.max(axis=1), is_right),
     }
+    if writers is not None:
+        of_digits = [writer for writer, digit in zip(writers, digits, strict=True) if digit]
+        result["writers"] = _by(of_digits, is_right, refused)
+    return result
 
 
-def _by(
-    groups: Iterable[Any],
-    answers: Iterable[int] | np.ndarray,
-    labels: Iterable[int] | np.ndarray,
-) -> Result:
+def _by(groups: Iterable[Any], is_right: np.ndarray, refused: np.ndarray) -> Result:
     """The accuracy of each group, in order; what belongs to none (None) is left out."""
-    members: dict[Any, list[bool]] = {}
-    for group, answer, label in zip(groups, answers, labels, strict=True):
+    members: dict[Any, list[int]] = {}
+    for i, group in enumerate(groups):
         if group is not None:
-            members.setdefault(group, []).append(bool(answer == label))
+            members.setdefault(group, []).append(i)
     names = sorted(members, key=lambda name: (isinstance(name, str), name))
     return {
-        str(name): {"n": len(members[name]), "accuracy": float(np.mean(members[name]))}
+        str(name): {
+            "n": len(members[name]),
+            "accuracy": _mean(is_right[members[name]]),
+            "refused": _mean(refused[members[name]]),
+        }
         for name in names
     }
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(np.mean(values))

@@ -15,6 +15,7 @@ import numpy as np
 
 from nnlib.datasets.splits import Digits, Split
 from nnlib.files import open_bounded
+from nnlib.preprocessing.drawing import NO_DIGIT
 from nnlib.training.metrics import loss_and_accuracy
 from nnlib.training.recipes import MODELS, Recipe
 
@@ -45,7 +46,9 @@ def train_and_measure(
                 network.save(save_to / f"{name}.npz")
             run: dict[str, Any] = {"seed": seed}
             for split, data in splits.items():
-                loss, accuracy = loss_and_accuracy(network, data.images, data.labels)
+                loss, accuracy = loss_and_accuracy(
+                    network, data.images, data.labels, n_classes=NO_DIGIT
+                )
                 run |= {split: accuracy, f"{split}_loss": round(loss, 5)}
             runs[name].append(run)
     return runs

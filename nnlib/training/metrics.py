@@ -31,17 +31,22 @@ def confusion_matrix(
 
 
 def loss_and_accuracy(
-    network: Network, images: np.ndarray, labels: np.ndarray, batch_size: int = 1000
+    network: Network,
+    images: np.ndarray,
+    labels: np.ndarray,
+    batch_size: int = 1000,
+    n_classes: int | None = None,
 ) -> tuple[float, float]:
     """(mean cross-entropy, accuracy) on images (N, 784) with labels (N,), without penalty.
 
-    Raises ValueError for different numbers of images and labels, and for none.
+    n_classes: only this many logits count; all of them if not given. Raises ValueError for
+    different numbers of images and labels, and for none.
     """
     images, labels = _same_length(images, labels)
     loss, correct = 0.0, 0
     for start in range(0, len(labels), batch_size):
         batch = slice(start, start + batch_size)
-        logits = network.forward(images[batch])
+        logits = network.forward(images[batch])[:, :n_classes]
         loss += cross_entropy(logits, labels[batch])[0] * len(logits)
         correct += int(np.sum(logits.argmax(axis=1) == labels[batch]))
     return loss / len(labels), correct / len(labels)

@@ -3,34 +3,53 @@
 softmax  784→10              one layer, full-batch gradient descent
 hidden   784→128→10          a hidden layer, mini-batches
 deep     784→256→128→10      two hidden layers, Adam
-robust   784→256→128→10      the same network, with augmentation and other people's handwriting
+robust   784→256→128→11      the same network, with augmentation, the handwriting of people of
+                             several countries, and letters and scribbles, which are no digits
 """
 
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from nnlib.datasets.augmentation import Augmentation
 from nnlib.datasets.handwriting import FRACTION, with_handwriting
+from nnlib.datasets.nondigits import make_nondigits
 from nnlib.datasets.optdigits import FILE, N_COPIES, SHA256, with_optdigits
 from nnlib.datasets.splits import Digits, Split
+from nnlib.datasets.stroke_augmentation import StrokeAugmentation, with_drawings
+from nnlib.datasets.unipen import load_unipen_digits, load_unipen_letters, unipen_checksums
 from nnlib.nn.layers import Dense, Layer, ReLU
 from nnlib.nn.network import Network
 from nnlib.nn.optimizers import Adam, GradientDescent, Momentum, Optimizer
 from nnlib.nn.schedules import CosineDecay, ExponentialDecay
+from nnlib.preprocessing.drawing import NO_DIGIT
+from nnlib.training.calibration import fit_temperature
 from nnlib.training.callbacks import Callback
 from nnlib.training.fit import fit
+from nnlib.training.metrics import loss_and_accuracy
 from nnlib.version import __version__
 
 if TYPE_CHECKING:
     import pandas as pd
 
+N_OF_EACH = 20  # drawings of each kind of shape, which are no digits
+
 # The classes that a recipe's JSON may name.
 PARTS = {
     part.__name__: part
-    for part in (GradientDescent, Momentum, Adam, CosineDecay, ExponentialDecay, Augmentation)
+    for part in (
+        GradientDescent,
+        Momentum,
+        Adam,
+        CosineDecay,
+        ExponentialDecay,
+        Augmentation,
+        StrokeAugmentation,
+    )
 }
 
 
@@ -44,6 +63,10 @@ class Recipe:
     augmentation: how every batch is changed.
     handwriting: the fraction of 1s, 4s, 7s and 9s with a variant (`with_handwriting`).
     optdigits: how many copies of `load_optdigits` are added to MNIST.
+    unipen: how many copies of `load_unipen_digits`, each of another variant.
+    nondigits: how many examples that are no digits: two thirds letters, one third from
+    `make_nondigits`. They need an eleventh output.
+    strokes: how drawings are changed (`with_drawings`).
 
     Raises ValueError for a field of another kind.
     """
@@ -58,6 +81,9 @@ class Recipe:
     augmentation: Augmentation | None = None
     handwriting: float = 0.0
     optdigits: int = 0
+    unipen: int = 0
+    nondigits: int = 0
+    strokes: StrokeAugmentation = StrokeAugmentation()  # noqa: RUF009 (it is frozen)
 
     def __post_init__(self) -> None:
         widths, batch_size = self.widths, self.batch_size
@@ -72,6 +98,10 @@ class Recipe:
             "augmentation": isinstance(self.augmentation, Augmentation | None),
             "handwriting": isinstance(self.handwriting, int | float),
             "optdigits": isinstance(self.optdigits, int),
+            "unipen": isinstance(self.unipen, int),
+            "nondigits": isinstance(self.nondigits, int)
+            and (not self.nondigits or widths[-1:] == (NO_DIGIT + 1,)),
+            "strokes": isinstance(self.strokes, StrokeAugmentation),
         }
         for name, is_valid in valid.items():
             if not is_valid:
@@ -85,12 +115,28 @@ class Recipe:
             layers += [Dense(n_in, n_out, self.init), ReLU()]
         return Network(*layers[:-1], seed=seed)
 
-    def training_data(self, train: Split) -> Split:
-        """What the network learns from, made from MNIST's training images."""
+    def training_data(self, train: Split, without: Collection[str] = ()) -> Split:
+        """What the network learns from, made from MNIST's training images.
+
+        without: the writers of UNIPEN that are left out.
+        """
         if self.handwriting:
             train = with_handwriting(train, self.handwriting)
         if self.optdigits:
             train = with_optdigits(train, self.optdigits)
+        if self.unipen or self.nondigits:
+            digits = [d for d in load_unipen_digits() if d.writer not in without]
+            train = with_drawings(train, digits, self.unipen * len(digits), self.strokes)
+        if self.nondigits:
+            letters = [
+                letter
+                for letter in load_unipen_letters()
+                if letter.label == NO_DIGIT and letter.writer not in without
+            ]
+            shapes = make_nondigits(digits, N_OF_EACH)
+            n_shapes = self.nondigits // 3
+            train = with_drawings(train, letters, self.nondigits - n_shapes, self.strokes)
+            train = with_drawings(train, shapes, n_shapes, self.strokes)
         return train.augmented(self.augmentation) if self.augmentation else train
 
     def train(
@@ -99,16 +145,19 @@ class Recipe:
         seed: int = 0,
         progress: bool = True,
         callbacks: Sequence[Callback] = (),
+        without: Collection[str] = (),
     ) -> tuple[Network, "pd.DataFrame"]:
         """Train a new network; return it and the history of `fit`. callbacks: as `fit` takes them.
 
+        without: the writers of UNIPEN that are left out.
         `network.info` says how it was made: seed, recipe, dataset (checksums), metrics on dev,
-        library version. It holds no date: the same recipe and seed make the same file.
+        temperature, library version. It holds no date: the same recipe and seed make the same
+        file.
         """
         network = self.network(seed)
         history = fit(
             network,
-            self.training_data(digits.train),
+            self.training_data(digits.train, without),
             dev=digits.dev,
             optimizer=self.optimizer.fresh(),
             schedule=self.schedule,
@@ -119,18 +168,26 @@ class Recipe:
             progress=progress,
             callbacks=callbacks,
         )
-        best = max(history.to_dict("records"), key=lambda epoch: epoch["dev_accuracy"])
+        loss, accuracy = loss_and_accuracy(
+            network, digits.dev.images, digits.dev.labels, n_classes=NO_DIGIT
+        )
         network.info = {
             "seed": seed,
             "recipe": self.to_json(),
-            "dataset": digits.checksums | ({FILE: SHA256} if self.optdigits else {}),
-            "metrics": {
-                "dev_accuracy": round(best["dev_accuracy"], 4),
-                "dev_loss": round(best["dev_loss"], 4),
-            },
+            "dataset": digits.checksums
+            | ({FILE: SHA256} if self.optdigits else {})
+            | (unipen_checksums() if self.unipen or self.nondigits else {}),
+            "metrics": {"dev_accuracy": round(accuracy, 4), "dev_loss": round(loss, 4)},
+            "temperature": self._temperature(network, digits.dev, seed),
             "library": __version__,
         }
         return network, history
+
+    def _temperature(self, network: Network, dev: Split, seed: int) -> float:
+        """Fitted on dev, changed as the training images are."""
+        dev = dev.augmented(self.augmentation) if self.augmentation else dev
+        images, labels = dev.batch(slice(None), np.random.default_rng(seed))
+        return round(fit_temperature(network.forward(images)[:, :NO_DIGIT], labels), 3)
 
     def to_json(self) -> dict[str, Any]:
         """The recipe as JSON values; parts are objects with their class as "kind"."""
@@ -191,14 +248,16 @@ MODELS = {
         l2=5e-4,
     ),
     "robust": Recipe(
-        widths=(784, 256, 128, 10),
-        optimizer=Adam(1e-3),
-        epochs=150,
+        widths=(784, 256, 128, 11),
+        optimizer=Adam(2e-3),
+        epochs=120,
         schedule=CosineDecay(),
         l2=5e-5,
         augmentation=Augmentation(),
         handwriting=FRACTION,
         optdigits=N_COPIES,
+        unipen=6,
+        nondigits=12_000,
     ),
 }
 
@@ -216,8 +275,17 @@ ABLATION = {
     "one hidden layer less": replace(MODELS["deep"], widths=(784, 256, 10)),
 }
 
-# What each part of the training of `robust` is worth, in far fewer epochs.
-ROBUST_SHORT = replace(MODELS["robust"], epochs=10)
+# What augmentation and other people's handwriting are worth, in few epochs; without UNIPEN.
+ROBUST_SHORT = Recipe(
+    widths=(784, 256, 128, 10),
+    optimizer=Adam(1e-3),
+    epochs=10,
+    schedule=CosineDecay(),
+    l2=5e-5,
+    augmentation=Augmentation(),
+    handwriting=FRACTION,
+    optdigits=8,
+)
 AUGMENTATIONS = {
     "everything": ROBUST_SHORT,
     "no rotation, slant, size, shift": replace(

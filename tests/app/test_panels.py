@@ -35,11 +35,6 @@ def unguarded(handler):
 
 
 @pytest.fixture(scope="module")
-def robust():
-    return Recognizer.load("robust")
-
-
-@pytest.fixture(scope="module")
 def examples():
     return list(read_drawings(data_path("examples.jsonl")))
 
@@ -64,7 +59,7 @@ def test_answer_panel_shows_digit_and_confidence(robust):
     [
         (0.99, 0.01, ""),
         (0.60, 0.40, "It could also be a 7."),
-        (0.30, 0.20, "This may not be a digit. The closest are 1 and 7."),
+        (0.30, 0.20, "It is hard to read: a 1, or a 7?"),
     ],
 )
 def test_answer_panel_advises_where_confidence_is_low(robust, one, seven, advice):
@@ -76,6 +71,27 @@ def test_answer_panel_advises_where_confidence_is_low(robust, one, seven, advice
     panel.show(replace(shown, prediction=prediction))
     assert panel.advice.value == advice
     assert panel.live_region.value.endswith(f"sure. {advice}")
+
+
+def test_answer_panel_says_that_it_is_no_digit_when_the_pen_goes_up(robust):
+    panel, shown = AnswerPanel(), snapshot(robust, ONE)
+    refused = replace(shown, prediction=replace(shown.prediction, digit_probability=0.3))
+    panel.show(replace(refused, pen_up=False))
+    assert (panel.digit.value, panel.doubt.layout.display) == ("1", "none")
+    panel.show(replace(refused, pen_up=True))
+    assert panel.doubt.value == "That doesn't look like a digit. The closest is 1."
+    assert panel.live_region.value == panel.doubt.value
+    assert (panel.digit.value, panel.confidence.value, panel.doubt.layout.display) == ("", "", "")
+    panel.show(None)
+    assert panel.doubt.layout.display == "none"
+
+
+def test_bars_are_pale_where_it_is_no_digit(robust):
+    panel, shown = BarsPanel(), snapshot(robust, ONE)
+    for digit_probability, is_pale in ((0.3, True), (0.9, False)):
+        prediction = replace(shown.prediction, digit_probability=digit_probability)
+        panel.show(replace(shown, prediction=prediction))
+        assert ("nnlib-pale" in panel._dom_classes) is is_pale
 
 
 def test_answer_panel_without_drawing_asks_for_one():
@@ -223,7 +239,7 @@ def test_models_panel_names_the_layers():
     panel = ModelsPanel(Recognizer.load)
     panel.show(None)
     assert "softmax<small>784→10<" in panel.value
-    assert "robust<small>784→256→128→10<" in panel.value
+    assert "robust<small>784→256→128→11<" in panel.value
 
 
 @pytest.fixture(scope="module")

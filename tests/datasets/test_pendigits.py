@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from helpers import memory_below
 
-from nnlib.datasets import unipen
-from nnlib.datasets.unipen import read_unipen
+from nnlib.datasets import pendigits
+from nnlib.datasets.pendigits import read_pendigits
 from nnlib.preprocessing.drawing import CANVAS_SIDE, DrawingError
 
 FILE = """\
@@ -54,12 +54,12 @@ def path(tmp_path):
 
 class TestReadUnipen:
     def test_labels_and_writers_are_read(self, path):
-        drawings = list(read_unipen(path))
+        drawings = list(read_pendigits(path))
         assert [drawing.label for drawing in drawings] == [4, 0, 9]
         assert [drawing.writer for drawing in drawings] == [12, 3, None]
 
     def test_strokes_are_read_with_y_down(self, path):
-        four, zero, _ = read_unipen(path)
+        four, zero, _ = read_pendigits(path)
         assert [stroke.tolist() for stroke in four.strokes] == [
             [[267, 167], [260, 200], [250, 219.5]],  # without the point while the pen was up
             [[300, 190]],
@@ -69,20 +69,20 @@ class TestReadUnipen:
         assert four.canvas == CANVAS_SIDE == 500
 
     def test_every_pen_down_begins_a_stroke(self, path):
-        *_, nine = read_unipen(path)
+        *_, nine = read_pendigits(path)
         assert [stroke.tolist() for stroke in nine.strokes] == [[[10, 10]], [[20, 20]]]
 
     def test_first_drawings_come_before_the_rest_is_read(self, path):
         path.write_text(FILE + "30 nonsense\n")
-        drawings = read_unipen(path)
+        drawings = read_pendigits(path)
         assert [next(drawings).label, next(drawings).label] == [4, 0]
         with pytest.raises(DrawingError):
             next(drawings)
 
     def test_windows_line_ends_make_no_difference(self, path):
-        expected = [drawing.strokes for drawing in read_unipen(path)]
+        expected = [drawing.strokes for drawing in read_pendigits(path)]
         path.write_bytes(FILE.replace("\n", "\r\n").encode())
-        for drawing, strokes in zip(read_unipen(path), expected, strict=True):
+        for drawing, strokes in zip(read_pendigits(path), expected, strict=True):
             for stroke, other in zip(drawing.strokes, strokes, strict=True):
                 np.testing.assert_array_equal(stroke, other)
 
@@ -92,22 +92,22 @@ class TestErrors:
         path = tmp_path / "pendigits-orig.tra.Z"
         path.write_bytes(b"\x1f\x9d\x90\x2e\xac\x14\xb1\x20")
         with pytest.raises(DrawingError, match=r"it is packed: gzip -d pendigits-orig\.tra\.Z"):
-            list(read_unipen(path))
+            list(read_pendigits(path))
 
     def test_missing_file_is_named(self, tmp_path):
         with pytest.raises(DrawingError, match=r"There is no file .*nothing\.tra\."):
-            list(read_unipen(tmp_path / "nothing.tra"))
+            list(read_pendigits(tmp_path / "nothing.tra"))
 
     def test_folder_is_named(self, tmp_path):
         with pytest.raises(DrawingError) as caught:
-            list(read_unipen(tmp_path))
+            list(read_pendigits(tmp_path))
         assert str(caught.value).startswith(str(tmp_path))
 
     @pytest.mark.parametrize("text", ["", "\n\n", "A letter.\n", ".PEN_DOWN\n1 2\n.PEN_UP\n"])
     def test_file_without_a_segment_is_refused(self, path, text):
         path.write_text(text)
         with pytest.raises(DrawingError, match=r"it has no line \.SEGMENT DIGIT … \"7\""):
-            list(read_unipen(path))
+            list(read_pendigits(path))
 
     @pytest.mark.parametrize(
         ("line", "instead", "number", "message"),
@@ -125,17 +125,17 @@ class TestErrors:
         assert FILE.count(line + "\n") == 1
         path.write_text(FILE.replace(line, instead))
         with pytest.raises(DrawingError, match=message) as caught:
-            list(read_unipen(path))
+            list(read_pendigits(path))
         assert str(caught.value).startswith(f"{path}, line {number}: ")
 
     def test_comment_that_is_text_is_ignored(self, path):
         path.write_text(FILE.replace(".COMMENT 0 3 225", ".COMMENT written by hand"))
-        assert [drawing.writer for drawing in read_unipen(path)][-1] is None
+        assert [drawing.writer for drawing in read_pendigits(path)][-1] is None
 
     def test_segment_without_strokes_is_refused_at_its_end(self, path):
         path.write_text('.SEGMENT DIGIT 1 ? "1"\n.COMMENT 1 2 3\n.SEGMENT DIGIT 2 ? "2"\n')
         with pytest.raises(DrawingError, match=r"line 3: The drawing is empty"):
-            list(read_unipen(path))
+            list(read_pendigits(path))
 
     @pytest.mark.parametrize(
         ("content", "line", "message"),
@@ -150,14 +150,14 @@ class TestErrors:
     def test_endless_file_is_refused(self, path, content, line, message):
         path.write_text(content)
         with pytest.raises(DrawingError, match=f"line {line}: .*{message}"):
-            list(read_unipen(path))
+            list(read_pendigits(path))
 
     def test_endless_drawing_takes_little_memory(self, path):
         path.write_text('.SEGMENT DIGIT 1 ? "1"\n.PEN_DOWN\n' + "1 2\n" * 10**6)
         with memory_below(10**7), pytest.raises(DrawingError, match="at most 20,000"):
-            list(read_unipen(path))
+            list(read_pendigits(path))
 
     def test_file_over_the_limit_is_refused(self, path, monkeypatch):
-        monkeypatch.setattr(unipen, "MAX_FILE_BYTES", len(FILE) - 1)
+        monkeypatch.setattr(pendigits, "MAX_FILE_BYTES", len(FILE) - 1)
         with pytest.raises(DrawingError, match=f"the file has more than {len(FILE) - 1} bytes"):
-            list(read_unipen(path))
+            list(read_pendigits(path))

@@ -245,7 +245,7 @@ class TestWhatIf:
         for step in steps_of(deep, Drawing(check_strokes(DIGITS[4]), canvas=600)).values():
             for one in (step.before, step.after):
                 assert one.image.shape == (28, 28) and one.probabilities.shape == (10,)
-                expected = deep.network.probabilities(one.image.reshape(1, 784))[0]
+                expected = deep.probabilities([one.image])[0]
                 np.testing.assert_allclose(one.probabilities, expected, atol=1e-5)
 
     @pytest.mark.parametrize("digit", DIGITS)
@@ -262,7 +262,7 @@ class TestWhatIf:
             assert not found[name].matters, found[name].sentence
             assert np.abs(found[name].after.image - found[name].before.image).max() < 0.15
 
-    @pytest.mark.parametrize("model", ["deep", "robust"])
+    @pytest.mark.parametrize("model", ["deep", "hidden"])
     def test_small_5_low_on_the_left_becomes_a_5(self, model):
         drawing = next(read_drawings(data_path("examples.jsonl")))
         assert drawing.label == 5 and "small 5" in drawing.note

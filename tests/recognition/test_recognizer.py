@@ -1,6 +1,7 @@
 """From strokes or an image to a Prediction, whatever is drawn."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,10 @@ from helpers import DIGITS, ODD_STROKES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nnlib.datasets.drawings_file import read_drawings
+from nnlib.files import data_path
 from nnlib.nn.layers import Dense
+from nnlib.nn.losses import softmax
 from nnlib.nn.model_file import ModelError
 from nnlib.nn.network import Network
 from nnlib.preprocessing.drawing import Drawing, DrawingError, check_strokes
@@ -373,7 +377,7 @@ class TestPredictImage:
 class TestProbabilities:
     def test_probabilities_are_those_of_the_network(self, deep, digits):
         images = digits.dev.images[:5]
-        expected = deep.network.probabilities(images)
+        expected = softmax(deep.network.forward(images) / np.float32(deep.temperature))
         as_list = [image.astype(np.float64) for image in images.reshape(-1, 28, 28)]
         for inputs in (images.reshape(-1, 28, 28), as_list):
             np.testing.assert_array_equal(deep.probabilities(inputs), expected)
@@ -383,6 +387,47 @@ class TestProbabilities:
         found = deep.probabilities([prediction.input for prediction in predictions])
         expected = [prediction.probabilities for prediction in predictions]
         np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+class TestDoubt:
+    @pytest.fixture(scope="class")
+    def eleven(self):
+        """A network with an eleventh output, which is 4 where the middle pixel is inked."""
+        network = Network(Dense(784, 11))
+        network.layers[0].W[14 * 28 + 14, 10] = 4.0
+        network.info["temperature"] = 2.0
+        return Recognizer(network)
+
+    def test_ten_probabilities_are_of_the_digits_alone(self, eleven, digits):
+        images = digits.dev.images[:20]
+        probabilities, digit_probability = eleven.answer(images.reshape(-1, 28, 28))
+        P = softmax(eleven.network.forward(images) / 2)
+        np.testing.assert_allclose(digit_probability, 1 - P[:, 10], atol=1e-6)
+        np.testing.assert_allclose(
+            probabilities, P[:, :10] / P[:, :10].sum(axis=1, keepdims=True), atol=1e-6
+        )
+
+    def test_network_of_ten_outputs_takes_everything_for_a_digit(self, deep):
+        prediction = deep.predict([[[100, 250], [400, 250]]])
+        assert prediction.digit_probability == 1 and prediction.is_digit
+
+    @pytest.mark.parametrize(("p", "is_digit"), [(0.49, False), (0.5, True), (0.999, True)])
+    def test_is_digit_from_one_half_on(self, p, is_digit):
+        prediction = replace(prediction_with([0.1] * 10), digit_probability=p)
+        assert prediction.is_digit is is_digit
+
+    def test_robust_refuses_what_is_no_digit_and_reads_odd_digits(self, robust):
+        for drawing in read_drawings(data_path("examples.jsonl")):
+            prediction = robust.predict(drawing.strokes)
+            assert prediction.is_digit is (drawing.label is not None), drawing.note
+            assert drawing.label in (None, prediction.digit), drawing.note
+
+    @pytest.mark.parametrize("temperature", [0, -1, "warm", None, float("nan"), [1]])
+    def test_impossible_temperature_is_refused(self, temperature):
+        network = Network(Dense(784, 10))
+        network.info["temperature"] = temperature
+        with pytest.raises(ValueError, match=r"temperature must be a number from 0\.01 to 100"):
+            Recognizer(network)
 
 
 class TestPrediction:

@@ -13,6 +13,7 @@ from nnlib import Adam, Dense, GradientDescent, Momentum, Network, ReLU, fit
 from nnlib.datasets.augmentation import Augmentation
 from nnlib.datasets.handwriting import with_handwriting
 from nnlib.datasets.splits import Digits, Split
+from nnlib.datasets.stroke_augmentation import StrokeAugmentation
 from nnlib.files import data_path
 from nnlib.nn.schedules import CosineDecay, ExponentialDecay
 from nnlib.training.metrics import loss_and_accuracy
@@ -60,9 +61,9 @@ class TestData:
         recipe = replace(MODELS["robust"])
         assert recipe == MODELS["robust"] and recipe is not MODELS["robust"]
         for change in (
-            {"widths": (784, 10)},
+            {"widths": (784, 11)},
             {"optimizer": GradientDescent(1e-3)},
-            {"optimizer": Adam(2e-3)},
+            {"optimizer": Adam(3e-3)},
             {"epochs": 149},
             {"batch_size": None},
             {"schedule": None},
@@ -73,6 +74,9 @@ class TestData:
             {"augmentation": Augmentation(warp=0)},
             {"handwriting": 0.0},
             {"optdigits": 0},
+            {"unipen": 0},
+            {"nondigits": 0},
+            {"strokes": StrokeAugmentation(bending=0)},
         ):
             changed = replace(recipe, **change)
             assert changed != recipe
@@ -98,6 +102,22 @@ class TestData:
             },
             "handwriting": 0.5,
             "optdigits": 0,
+            "unipen": 0,
+            "nondigits": 0,
+            "strokes": {
+                "kind": "StrokeAugmentation",
+                "bending": 0.03,
+                "rotation": 6.0,
+                "shear": 0.15,
+                "scale": 0.13,
+                "place": 0.03,
+                "joined": 0.15,
+                "lifted": 0.1,
+                "shortened": 0.3,
+                "moved": 0.3,
+                "thinnest": 1.5,
+                "thickest": 3.4,
+            },
         }
 
     @pytest.mark.parametrize("name", MODELS)
