@@ -80,7 +80,12 @@ class BoundedServer(HTTPServer):
 
 
 class SafeHeaders(OutputTransform):
-    """Puts the headers for safety on every response, and lets browsers keep static files."""
+    """Puts the headers for safety on every response, and lets browsers keep static files.
+
+    is_closing: set while the server ends, so that clients do not send more on their connections.
+    """
+
+    is_closing = False
 
     def __init__(self, request: Any) -> None:
         self._path = request.path
@@ -96,6 +101,8 @@ class SafeHeaders(OutputTransform):
             # A page has about a hundred files, each of which would repeat what only pages need.
             for name in ("Content-Security-Policy", "Set-Cookie"):
                 headers.pop(name, None)
+        if self.is_closing:
+            headers["Connection"] = "close"
         return status_code, headers, chunk
 
 

@@ -58,6 +58,9 @@ class VisitorKernels(AsyncMappingKernelManager):
         super().__init__(**kwargs)
         self.making: set[str] = set()  # kernels whose pages are being made
         self._owners: dict[str, str] = {}
+        self._addresses: dict[str, str] = {}
+        self._starts: dict[str, asyncio.Future[Any]] = {}
+        self._cleaning: set[asyncio.Future[Any]] = set()
         self._deadlines: dict[str, float] = {}  # for kernels whose pages are not connected
         read_end, self._output = os.pipe()
         threading.Thread(target=log_lines, args=(read_end,), daemon=True).start()
@@ -71,22 +74,30 @@ class VisitorKernels(AsyncMappingKernelManager):
         """How many kernels have their pages finished."""
         return len(self.list_kernel_ids()) - len(self.making)
 
-    async def start_for(self, visitor: str, kernel_id: str, **options: Any) -> None:
+    def n_loading(self, address: str) -> int:
+        """How many pages from an address have not connected to their kernels yet."""
+        return sum(self._addresses.get(kernel_id) == address for kernel_id in self._deadlines)
+
+    async def start_for(self, visitor: str, address: str, kernel_id: str, **options: Any) -> None:
         """Start a kernel for the page of a visitor.
 
         options: as for `start_kernel`. Raises OSError and RuntimeError.
         """
-        self._owners[kernel_id] = visitor
+        self._owners[kernel_id], self._addresses[kernel_id] = visitor, address
         self.making.add(kernel_id)
+        start = self.start_kernel(
+            kernel_id=kernel_id,
+            extra_arguments=[*KERNEL_FLAGS],
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+            **options,
+        )
+        # Jupyter loses sight of a process whose start is cancelled: `end` waits for it instead.
+        self._starts[kernel_id] = starting = asyncio.ensure_future(start)
+        starting.add_done_callback(lambda _: self._starts.pop(kernel_id, None))
         try:
-            await self.start_kernel(
-                kernel_id=kernel_id,
-                extra_arguments=[*KERNEL_FLAGS],
-                stdout=self._output,
-                stderr=subprocess.STDOUT,
-                **options,
-            )
-        except BaseException:
+            await asyncio.shield(starting)
+        except Exception:
             self._pending_kernels.pop(kernel_id, None)
             self.remove_kernel(kernel_id)
             raise
@@ -100,13 +111,16 @@ class VisitorKernels(AsyncMappingKernelManager):
         self._deadlines[kernel_id] = time.monotonic() + self.max_loading_seconds
 
     async def end(self, kernel_id: str) -> None:
-        """Shut a kernel down at once, if it has not gone already."""
+        """Shut a kernel down at once, or as soon as it has started, if it has not gone already."""
+        if starting := self._starts.get(kernel_id):
+            await asyncio.wait([starting])
         with suppress(HTTPError, KeyError):
             await self.shutdown_kernel(kernel_id, now=True)
 
     def remove_kernel(self, kernel_id: str) -> Any:
         self.making.discard(kernel_id)
         self._owners.pop(kernel_id, None)
+        self._addresses.pop(kernel_id, None)
         self._deadlines.pop(kernel_id, None)
         return super().remove_kernel(kernel_id)
 
@@ -118,7 +132,9 @@ class VisitorKernels(AsyncMappingKernelManager):
     def _handle_kernel_died(self, kernel_id: str) -> None:
         self.stop_watching_activity(kernel_id)
         self.stop_buffering(kernel_id)
-        self._cleaning = asyncio.ensure_future(self._kernels[kernel_id].cleanup_resources())
+        cleaning = asyncio.ensure_future(self._kernels[kernel_id].cleanup_resources())
+        self._cleaning.add(cleaning)
+        cleaning.add_done_callback(self._cleaning.discard)
         super()._handle_kernel_died(kernel_id)
 
     def notify_connect(self, kernel_id: str) -> None:

@@ -47,7 +47,7 @@ class Metrics:
         self._digits = Counter(
             "nnlib_predictions", "Predictions over REST", ["digit"], registry=self.registry
         )
-        for digit in range(10):
+        for digit in [*range(10), "none"]:
             self._digits.labels(digit)
         if count_kernels is not None:
             kernels = Gauge(
@@ -65,8 +65,8 @@ class Metrics:
         self._requests.labels(route, handler.get_status()).inc()
         self._seconds.labels(route).observe(handler.request.request_time())
 
-    def count_predictions(self, digits: Iterable[int]) -> None:
-        """Count the answers of a request. Threads may call it."""
+    def count_predictions(self, digits: Iterable[int | str]) -> None:
+        """Count the answers of a request, digits or "none". Threads may call it."""
         for digit, n in Counts(digits).items():
             self._digits.labels(digit).inc(n)
 

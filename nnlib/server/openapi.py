@@ -114,10 +114,14 @@ _SCHEMAS: dict[str, Schema] = {
         MAX_INSTANCES,
     ),
     "Prediction": _object(
-        ["digit", "confidence", "probabilities"],
+        ["digit", "confidence", "probabilities", "is_digit", "digit_probability"],
         digit={"type": "integer", "minimum": 0, "maximum": 9},
-        confidence={**_PROBABILITY, "description": "The probability of the digit."},
-        probabilities=_list(_PROBABILITY, 10, 10, description="Of the digits 0 to 9."),
+        confidence={**_PROBABILITY, "description": "The probability of the digit, if it is one."},
+        probabilities=_list(
+            _PROBABILITY, 10, 10, description="Of the digits 0 to 9, if it is one."
+        ),
+        is_digit={**_FLAG, "description": "Whether digit_probability is at least 0.5."},
+        digit_probability={**_PROBABILITY, "description": "That it is a digit at all."},
         diagnostics=_list(_ref("Diagnostic"), len(MEASURES), len(MEASURES)),
     ),
     "Diagnostic": _object(

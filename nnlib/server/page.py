@@ -54,8 +54,10 @@ class PageHandler(PlainErrors, VoilaHandler):
     async def get(self, path: str | None = None) -> None:
         refuse_embedding(self)
         self.set_header("Cache-Control", "no-store")
+        n_loading = kernels_of(self).n_loading(str(self.request.remote_ip))
+        may_enter = n_loading < self._admission.max_loading
         try:
-            ticket = self._admission.enter(self.get_query_argument("ticket", None))
+            ticket = self._admission.enter(self.get_query_argument("ticket", None), may_enter)
         except Full:
             self._finish_without_app(CROWDED)
             return
@@ -63,24 +65,32 @@ class PageHandler(PlainErrors, VoilaHandler):
             self._wait(ticket)
             return
         kernel_id = str(uuid.uuid4())
-        page = None
+        page, sentence = None, ""
         try:
             self._making = asyncio.ensure_future(self._make(kernel_id))
             page = await asyncio.wait_for(self._making, self._deadline)
-            self.finish(page)
         except TimeoutError:
-            self._finish_without_app(TOO_LATE)
+            sentence = TOO_LATE
         except asyncio.CancelledError:  # the visitor left
-            pass
+            return
         except Exception as error:
             self.log.error("A page could not be made: %r", error)
-            self._finish_without_app(FAILED)
+            sentence = FAILED
         finally:
-            if page is None:
-                await kernels_of(self).end(kernel_id)
-            self._admission.leave_start()
-            # What made the page is a thousand objects in cycles, which would pile up for long.
-            gc.collect()
+            try:
+                if page is None:
+                    await kernels_of(self).end(kernel_id)
+            finally:
+                self._admission.leave_start()
+                # What made the page is a thousand objects in cycles, which would pile up for long.
+                gc.collect()
+        if page is None:
+            self._finish_without_app(sentence)
+        else:
+            self.finish(page)
+
+    def head(self, path: str | None = None) -> None:
+        """That the server is there, without a kernel: some monitors ask so."""
 
     async def _make(self, kernel_id: str) -> str:
         """The page, with a kernel behind it. Raises RuntimeError if the app is not in it."""
@@ -104,6 +114,7 @@ class PageHandler(PlainErrors, VoilaHandler):
         await renderer.initialize()
         await kernels.start_for(
             visitor,
+            str(self.request.remote_ip),
             kernel_id,
             kernel_name=renderer.notebook.metadata.kernelspec.name,
             path="",
@@ -151,6 +162,14 @@ class QueueHandler(PlainErrors):
         self.set_header("Content-Type", "application/json")
         place = self._admission.place(self.get_query_argument("ticket", None))
         self.finish(json.dumps({"before_you": place}))
+
+
+class RobotsHandler(PlainErrors):
+    """`GET /robots.txt`: search engines stay away. Every page that they load starts a kernel."""
+
+    def get(self) -> None:
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.finish("User-agent: *\nDisallow: /\n")
 
 
 class LeaveHandler(PlainErrors, JupyterHandler):

@@ -95,7 +95,7 @@ class RestService:
         name = model or request.model or self.default
         self.check_model(name)
         predictions = predict(self.recognizers[name], request.instances)
-        self.metrics.count_predictions(p.digit for p in predictions)
+        self.metrics.count_predictions(p.digit if p.is_digit else "none" for p in predictions)
         answers = describe_predictions(predictions, request.diagnostics)
         return to_json({"predictions": answers, "model": self.descriptions[name]})
 
@@ -129,16 +129,31 @@ def predict(recognizer: Recognizer, instances: list[Instance]) -> list[Predictio
         inputs.append(image)
         draws.append(draw)
     stacked = np.asarray(inputs, np.float32)
-    rows = recognizer.probabilities(stacked)
-    digits = rows.argmax(axis=1).tolist()
-    return [Prediction(*parts) for parts in zip(digits, rows, stacked, draws, strict=True)]
+    rows, digit_probabilities = recognizer.answer(stacked)
+    return [
+        Prediction(*parts)
+        for parts in zip(
+            rows.argmax(axis=1).tolist(),
+            rows,
+            stacked,
+            draws,
+            digit_probabilities.tolist(),
+            strict=True,
+        )
+    ]
 
 
 def describe_predictions(predictions: list[Prediction], diagnostics: bool) -> list[dict[str, Any]]:
     """The predictions as JSON values, probabilities to nine decimals."""
     rows = np.array([prediction.probabilities for prediction in predictions], np.float64)
     described: list[dict[str, Any]] = [
-        {"digit": p.digit, "confidence": row[p.digit], "probabilities": row}
+        {
+            "digit": p.digit,
+            "confidence": row[p.digit],
+            "probabilities": row,
+            "is_digit": p.is_digit,
+            "digit_probability": round(p.digit_probability, 9),
+        }
         for p, row in zip(predictions, rows.round(9).tolist(), strict=True)
     ]
     if diagnostics:
@@ -408,7 +423,7 @@ class OpenApiHandler(RestHandler):
         self.finish(to_json(openapi_document(list(self.service.recognizers))))
 
 
-class PageHandler(RestHandler):
+class ApiPageHandler(RestHandler):
     """`GET /api`: how to use it, with curl and Python to copy."""
 
     route = "docs"
@@ -444,7 +459,7 @@ def rest_handlers(service: RestService, prefix: str = "") -> list[Any]:
         "/models": ModelsHandler,
         "/metrics": MetricsHandler,
         "/openapi.json": OpenApiHandler,
-        "/api": PageHandler,
+        "/api": ApiPageHandler,
         "/v1/models": V1ModelsHandler,
         f"/v1/models/{name}(?::|%3[aA])predict": PredictHandler,
         f"/v1/models/{name}": V1ModelHandler,

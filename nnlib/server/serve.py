@@ -29,7 +29,7 @@ from jupyter_server.base.handlers import FileFindHandler
 from jupyter_server.services.kernels.handlers import KernelHandler
 from jupyter_server.utils import url_path_join
 from jupyterlab_server.themes_handler import ThemesHandler
-from traitlets import Bool, Float, Int, List, Unicode, default
+from traitlets import Bool, Float, Int, List, TraitError, Unicode, default, validate
 from traitlets.config import Config
 from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
 from voila.static_file_handler import AllowListFileHandler, TemplateStaticFileHandler
@@ -70,6 +70,7 @@ from nnlib.server.page import (
     OwnKernelHandler,
     PageHandler,
     QueueHandler,
+    RobotsHandler,
 )
 from nnlib.server.rest import RestService, rest_handlers
 
@@ -91,7 +92,8 @@ EXTENSIONS = (
     "ipycanvas",
 )
 PING_MILLISECONDS = 10_000  # a page that answers none of three has gone
-REQUESTS_END_SECONDS, KERNELS_END_SECONDS = 4.0, 4.0  # at most, on SIGTERM
+# On SIGTERM; the last two at most.
+LAST_REQUESTS_SECONDS, REQUESTS_END_SECONDS, KERNELS_END_SECONDS = 0.5, 4.0, 4.0
 
 
 class Server(DrawingApp):
@@ -128,6 +130,31 @@ class Server(DrawingApp):
     max_starting = Int(config=True, help="Pages in the making at a time (default: processors).")
     page_deadline = Float(60, config=True, help="Seconds within which a page is made, or given up.")
     behind_proxy = Bool(False, config=True, help="Take the visitor's address from the proxy.")
+
+    @validate("hosts")
+    def _split_at_commas(self, proposal: Any) -> list[str]:
+        return [name.strip() for names in proposal.value for name in names.split(",")]
+
+    @validate("cors_origins")
+    def _without_slash(self, proposal: Any) -> list[str]:
+        return [site.strip().rstrip("/") for sites in proposal.value for site in sites.split(",")]
+
+    @validate("base_url")
+    def _between_slashes(self, proposal: Any) -> str:
+        path = proposal.value.strip("/")
+        return f"/{path}/" if path else "/"
+
+    @validate("max_visitors", "max_starting")
+    def _at_least_one(self, proposal: Any) -> int:
+        if proposal.value < 1:
+            raise TraitError(f"{proposal.trait.name} must be 1 or more, not {proposal.value}.")
+        return int(proposal.value)
+
+    @validate("port")
+    def _a_port(self, proposal: Any) -> int:
+        if not 0 <= proposal.value < 2**16:
+            raise TraitError(f"A port is a number up to 65535, not {proposal.value}.")
+        return int(proposal.value)
 
     @default("max_visitors")
     def _as_many_as_fit(self) -> int:
@@ -186,8 +213,10 @@ class Server(DrawingApp):
         kernels: VisitorKernels = self.kernel_manager
         self.admission = Admission(self.max_visitors, self.max_starting, lambda: kernels.n_in_use)
         queue = (self._at("/queue"), QueueHandler, {"admission": self.admission})
+        robots = (self._at("/robots.txt"), RobotsHandler)
         routes = [self._guarded(*route) for route in super().init_handlers()]
-        return [(STRANGE_PATH, NothingHere), queue, *self._rest_routes(), *filter(None, routes)]
+        own = [queue, robots, *self._rest_routes()]
+        return [(STRANGE_PATH, NothingHere), *own, *filter(None, routes)]
 
     def _guarded(self, path: str, handler: type, *options: Any) -> tuple[Any, ...] | None:
         """One of Voila's routes as strangers may use it; None if they have no use for it."""
@@ -275,6 +304,8 @@ class Server(DrawingApp):
         """Take no more connections, let requests end, end the kernels."""
         self.http_server.stop()
         self.rest.ready = False
+        SafeHeaders.is_closing = True
+        await asyncio.sleep(LAST_REQUESTS_SECONDS)  # those that are on their way
         with suppress(TimeoutError):
             async with asyncio.timeout(REQUESTS_END_SECONDS):
                 while self.admission.starting or self.rest.n_running:

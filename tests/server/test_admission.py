@@ -3,7 +3,7 @@
 import pytest
 
 from nnlib.server import admission
-from nnlib.server.admission import PATIENCE, Admission, Full
+from nnlib.server.admission import PATIENCE, PRESENT, Admission, Full
 
 
 class House:
@@ -59,9 +59,41 @@ def test_visitor_who_stops_asking_loses_the_place():
     house.now = PATIENCE - 1
     house.queue.place(patient)
     house.now = PATIENCE + 1
-    house.queue.leave_start()
-    assert house.queue.place(patient) == 0
-    assert house.queue.enter(gone) != gone
+    assert [house.queue.place(ticket) for ticket in (patient, gone)] == [1, 2]
+
+
+def test_forgotten_ticket_is_not_overtaken_for_ever():
+    """A tab in the background was silent for too long; it waits again, before later ones."""
+    house = House(max_kernels=1, max_starting=1)
+    house.queue.enter(None)
+    asleep = house.queue.enter(None)
+    house.now = PATIENCE + 1
+    first = house.queue.enter(None)
+    assert house.queue.place(asleep) == 2
+    later = house.queue.enter(None)
+    assert [house.queue.place(ticket) for ticket in (first, asleep, later)] == [1, 2, 3]
+
+
+def test_visitors_who_are_absent_keep_their_place_but_hold_nobody_up():
+    house = House(max_kernels=1, max_starting=1)
+    house.queue.enter(None)
+    absent, present = house.queue.enter(None), house.queue.enter(None)
+    house.now = PRESENT + 1
+    assert [house.queue.place(ticket) for ticket in (present, absent)] == [1, 1]
+    assert house.queue.place(present) == 2
+
+
+def test_visitor_who_may_not_enter_waits_although_there_is_room():
+    house = House()
+    ticket = house.queue.enter(None, may_enter=False)
+    assert ticket is not None
+    assert house.queue.enter(ticket, may_enter=False) == ticket
+    assert house.queue.enter(ticket) is None
+
+
+@pytest.mark.parametrize(("max_kernels", "most"), [(2, 4), (40, 10)])
+def test_one_address_may_load_a_quarter_of_the_pages(max_kernels, most):
+    assert House(max_kernels=max_kernels).queue.max_loading == most
 
 
 def test_failed_page_makes_room():
@@ -88,3 +120,5 @@ def test_full_queue_refuses(monkeypatch):
     assert len(tickets) == 2
     with pytest.raises(Full):
         house.queue.enter(None)
+    house.now = PRESENT + 1  # those two have not asked since
+    assert house.queue.enter(None) is not None

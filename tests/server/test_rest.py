@@ -68,8 +68,17 @@ def agree(answer, prediction) -> None:
 def test_drawing_is_answered_as_recognizer_does(server, robust, digit):
     answer = server.predict({"strokes": DIGITS[digit], "canvas": 500, "pen": 20})
     agree(answer["predictions"][0], robust.predict(DIGITS[digit]))
-    assert list(answer["predictions"][0]) == ["digit", "confidence", "probabilities"]
+    assert list(answer["predictions"][0]) == [
+        "digit", "confidence", "probabilities", "is_digit", "digit_probability",
+    ]  # fmt: skip
     assert answer["model"] == server.service.descriptions["robust"]
+
+
+def test_letter_is_no_digit(server):
+    letter_h = [[[100, 100], [100, 400]], [[300, 100], [300, 400]], [[100, 250], [300, 250]]]
+    answer = server.predict({"strokes": letter_h})["predictions"][0]
+    assert not answer["is_digit"] and answer["digit_probability"] < 0.5
+    assert b'nnlib_predictions_total{digit="none"} ' in server.send("GET", "/metrics")[2]
 
 
 def test_image_is_answered_as_recognizer_does(server, robust, images):

@@ -19,6 +19,7 @@ from browser import browser, draw, find_browser, free_port, open_pad, wait_for_d
 from helpers import SEVEN
 from served import serving
 from tornado.simple_httpclient import HTTPTimeoutError
+from traitlets import TraitError
 from visitor import Visitor, fetch, load_page
 
 from nnlib.server import serve as serve_module
@@ -107,6 +108,44 @@ def test_kernel_is_bounded_and_nice(served, enter):
         assert re.search(rf"Max address space +{640 * 2**20} ", limits.read())
 
 
+def test_kernel_whose_page_is_given_up_while_it_starts_is_ended():
+    """Its process runs already, but no table has it yet."""
+
+    class SlowKernels(VisitorKernels):
+        ended = False
+
+        async def start_kernel(self, **options):
+            await asyncio.sleep(0.05)
+            self._kernels[options["kernel_id"]] = SimpleNamespace(provisioner=None)
+
+        async def shutdown_kernel(self, kernel_id, now=False, restart=False):
+            self.ended = kernel_id in self._kernels
+            self.remove_kernel(kernel_id)
+
+    async def give_up():
+        kernels = SlowKernels()
+        page = asyncio.ensure_future(kernels.start_for("visitor", "127.0.0.1", "k"))
+        await asyncio.sleep(0.01)
+        page.cancel()
+        with suppress(asyncio.CancelledError):
+            await page
+        await kernels.end("k")
+        return kernels.ended, list(kernels.list_kernel_ids()), kernels.owner_of("k")
+
+    assert asyncio.run(give_up()) == (True, [], None)
+
+
+def test_pages_that_load_are_counted_by_address():
+    kernels = VisitorKernels()
+    for kernel_id, address in (("a", "1.1.1.1"), ("b", "1.1.1.1"), ("c", "2.2.2.2")):
+        kernels._addresses[kernel_id] = address
+        kernels._kernels[kernel_id] = SimpleNamespace()
+        kernels._kernel_connections[kernel_id] = 0
+        kernels.finish_page(kernel_id)
+    kernels.notify_connect("b")
+    assert [kernels.n_loading(a) for a in ("1.1.1.1", "2.2.2.2", "3.3.3.3")] == [1, 1, 0]
+
+
 class Kernels(VisitorKernels):
     """One kernel that is never started; `ended` says whether it was shut down."""
 
@@ -190,6 +229,19 @@ def test_page_has_headers_for_safety_and_files_are_cached(served, run):
     assert file.headers["Content-Encoding"] == "gzip"
 
 
+def test_monitors_and_search_engines_start_no_kernel(served, get):
+    before = len(served.kernels())
+    assert get("", method="HEAD").code == 200
+    assert get("robots.txt").body == b"User-agent: *\nDisallow: /\n"
+    assert len(served.kernels()) == before
+
+
+def test_page_has_a_title(served, run):
+    page = run(load_page(served.address))
+    assert b"<title>Draw a digit</title>" in page.body
+    run(Visitor(served.address, page).leave())
+
+
 def test_log_has_a_line_a_request_and_no_ids(served, enter, run):
     visitor = enter()
     run(fetch(served.address + "nothing%0Ahere?secret"))
@@ -227,6 +279,20 @@ def test_discreet_filter_escapes_shortens_and_bounds():
 def test_host_pattern(host, fits):
     pattern = Server(hosts=["Digits.example"]).host_pattern()
     assert (re.match(pattern, host) is not None) is fits
+
+
+def test_flags_are_mended_or_refused():
+    server = Server(
+        hosts=["a.example, b.example", "c.example"],
+        cors_origins=["https://a.example/"],
+        base_url="digits",
+    )
+    assert server.hosts == ["a.example", "b.example", "c.example"]
+    assert server.cors_origins == ["https://a.example"]
+    assert server.base_url == "/digits/" and Server(base_url="/").base_url == "/"
+    for wrong in ({"port": 99_999}, {"max_visitors": 0}, {"max_starting": -1}):
+        with pytest.raises(TraitError, match=str(next(iter(wrong.values())))):
+            Server(**wrong)
 
 
 @pytest.mark.parametrize(
@@ -337,6 +403,36 @@ def test_sigterm_ends_pages_kernels_and_server(run):
         assert not any(kernel.is_running() for kernel in kernels)
         assert not os.path.exists(folder)
         assert visitor.socket.close_code is None or visitor.socket.close_code > 0
+
+
+@pytest.mark.slow
+def test_requests_on_open_connections_end_on_sigterm(run):
+    """None of them is cut off: the last answer on a connection says that it closes."""
+
+    async def ask(port: int, codes: list[bytes]) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        while True:
+            writer.write(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = re.search(rb"content-length: (\d+)", head.lower())[1]
+            await reader.readexactly(int(length))
+            codes.append(head[9:12])
+            if b"connection: close" in head.lower():
+                writer.close()
+                return
+
+    async def stop_under_load(served) -> list[bytes]:
+        codes: list[bytes] = []
+        clients = [asyncio.ensure_future(ask(served.port, codes)) for _ in range(8)]
+        await asyncio.sleep(0.5)
+        served.process.send_signal(signal.SIGTERM)
+        await asyncio.gather(*clients)
+        return codes
+
+    with serving("--max-visitors=2") as served:
+        codes = run(stop_under_load(served))
+        served.process.wait(timeout=10)
+    assert codes.count(b"503") == 8 and set(codes) == {b"200", b"503"}
 
 
 # In a browser
