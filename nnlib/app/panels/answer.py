@@ -25,7 +25,6 @@ class AnswerPanel(widgets.VBox):
     def show(self, snapshot: Snapshot | None) -> None:
         is_refused = snapshot is not None and snapshot.pen_up and not snapshot.prediction.is_digit
         self.doubt.layout.display = "" if is_refused else "none"
-        self.digit.layout.display = "none" if is_refused else ""
         if snapshot is None:
             self.digit.value = self.confidence.value = ""
             self.advice.value = "Draw a digit from 0 to 9 on the pad, with mouse, finger or stylus."
