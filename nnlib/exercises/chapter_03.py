@@ -510,39 +510,39 @@ EXERCISES: dict[str, Exercise] = {
         ),
     ),
     "dW1 by hand": Answer(
-        expected=[[2.0, 1.0], [1.0, 0.5]],
+        expected=[[3.0, 1.5], [1.0, 0.5]],
         hints=(
             "Forward first: z and h of both units, then two logits, which are equal again.",
             "dZ2 is P − Y for label 1. Each dH1 is a sum over both classes. Rows are pixels.",
         ),
         mistakes=(
-            ([[-2.0, -1.0], [-1.0, -0.5]], "The sign is wrong. The label is 1 now, not 0."),
-            ([[2.0, 0.0], [1.0, 0.0]], "Is the lower unit silent this time, too? Compute its z."),
-            ([[1.0, 0.5], [2.0, 1.0]], "These are the pixels (1, 2). Now they are (2, 1)."),
+            ([[-3.0, -1.5], [-1.0, -0.5]], "The sign is wrong. The label is 1 now, not 0."),
+            ([[3.0, 0.0], [1.0, 0.0]], "Is the lower unit silent this time, too? Compute its z."),
+            ([[1.0, 0.5], [2.0, 1.0]], "These are the pixels (1, 2). Now they are (3, 1)."),
         ),
     ),
     "silent by hand": Answer(
-        expected={"dW1": [[0.0, 1.0], [0.0, 0.5]], "dW2": [[0.0, 0.0], [0.5, -0.5]]},
+        expected={"dW1": [[0.0, 1.5], [0.0, 0.5]], "dW2": [[0.0, 0.0], [1.0, -1.0]]},
         hints=(
             "Forward first. The upper unit's z is negative: what are its h and its dz?",
             "A weight's gradient is the value that enters times the gradient at its other end.",
         ),
         mistakes=(
-            ({"dW1": [[2.0, 1.0], [1.0, 0.5]]}, "Is the upper unit still active? Compute its z."),
+            ({"dW1": [[3.0, 1.5], [1.0, 0.5]]}, "Is the upper unit still active? Compute its z."),
             (
-                {"dW1": [[1.0, 0.0], [0.5, 0.0]]},
+                {"dW1": [[1.5, 0.0], [0.5, 0.0]]},
                 "A column of dW1 belongs to a unit. Which of the two is silent?",
             ),
-            ({"dW1": [[0.0, -1.0], [0.0, -0.5]]}, "The sign is wrong: dZ2 is p − y, for class 1."),
+            ({"dW1": [[0.0, -1.5], [0.0, -0.5]]}, "The sign is wrong: dZ2 is p − y, for class 1."),
             (
-                {"dW2": [[-0.5, 0.5], [0.5, -0.5]]},
+                {"dW2": [[-0.5, 0.5], [1.0, -1.0]]},
                 "What enters the second layer is h, not z.",
             ),
             (
-                {"dW2": [[0.5, -0.5], [0.0, 0.0]]},
+                {"dW2": [[1.0, -1.0], [0.0, 0.0]]},
                 "A row of dW2 belongs to a unit, the upper first.",
             ),
-            ({"dW2": [[1.0, -1.0], [0.5, -0.5]]}, "Is the upper unit still active? Compute its z."),
+            ({"dW2": [[1.5, -1.5], [1.0, -1.0]]}, "Is the upper unit still active? Compute its z."),
         ),
     ),
     "seven gradients": Answer(

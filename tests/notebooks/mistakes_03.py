@@ -115,21 +115,21 @@ MISTAKES = {
         ("def relu_slope(Z):\n    return 1 if Z > 0 else 0", "raises ValueError"),
     ],
     "ex-by-hand": [
-        ("dW1_by_hand = [[-2, -1], [-1, -0.5]]", "The label is 1 now"),
-        ("dW1_by_hand = [[2, 0], [1, 0]]", "lower unit silent"),
-        ("dW1_by_hand = np.array([[2, 1], [1, 0.5]]).T * [[1], [2]]", "not right yet"),
+        ("dW1_by_hand = [[-3, -1.5], [-1, -0.5]]", "The label is 1 now"),
+        ("dW1_by_hand = [[3, 0], [1, 0]]", "lower unit silent"),
+        ("dW1_by_hand = [[3, 1], [1.5, 0.5]]", "transpose"),
     ],
     "ex-by-hand-silent": [
         (
-            "dW1_silent = [[2, 1], [1, 0.5]]\ndW2_silent = [[1, -1], [0.5, -0.5]]",
+            "dW1_silent = [[3, 1.5], [1, 0.5]]\ndW2_silent = [[1.5, -1.5], [1, -1]]",
             "Is the upper unit still active?",
         ),
         (
-            "dW1_silent = [[0, 1], [0, 0.5]]\ndW2_silent = [[-0.5, 0.5], [0.5, -0.5]]",
+            "dW1_silent = [[0, 1.5], [0, 0.5]]\ndW2_silent = [[-0.5, 0.5], [1, -1]]",
             "is h, not z",
         ),
-        ("dW1_silent = [[1, 0], [0.5, 0]]\ndW2_silent = ...", "Which of the two is silent?"),
-        ("dW1_silent = [[0, 0], [1, 0.5]]\ndW2_silent = ...", "transpose"),
+        ("dW1_silent = [[1.5, 0], [0.5, 0]]\ndW2_silent = ...", "Which of the two is silent?"),
+        ("dW1_silent = [[0, 0], [1.5, 0.5]]\ndW2_silent = ...", "transpose"),
     ],
     "ex-gradients": [
         (GRADIENTS.format(**RIGHT | {"dZ2": "P - Y"}), "20 times too large"),
