@@ -13,7 +13,7 @@ import numpy as np
 CANVAS_SIDE = 500.0  # the side of the canvas, where a drawing does not give it
 PEN_FRACTION = 1 / 14  # the pen's width, where a drawing does not give it: a fraction of the side
 
-NO_DIGIT = 10  # the label of what is no digit
+NO_DIGIT = 10  # the label of what is no digit, and the place of its output behind the ten digits'
 
 MAX_POINTS = 20_000
 MAX_STROKES = 1_000

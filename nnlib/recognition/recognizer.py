@@ -17,6 +17,7 @@ from nnlib.nn.model_file import ModelError
 from nnlib.nn.network import Network
 from nnlib.preprocessing.drawing import (
     CANVAS_SIDE,
+    NO_DIGIT,
     Drawing,
     DrawingError,
     check_sizes,
@@ -101,7 +102,7 @@ class Recognizer:
     """
 
     def __init__(self, network: Network):
-        if network.n_in != SIDE * SIDE or network.n_out not in (10, 11):
+        if network.n_in != SIDE * SIDE or network.n_out not in (NO_DIGIT, NO_DIGIT + 1):
             raise ValueError(
                 f"It has {network.n_in} inputs and {network.n_out} outputs; to recognize digits it "
                 f"needs {SIDE * SIDE} and 10, or 11."
@@ -221,7 +222,7 @@ class Recognizer:
             [self.network.forward(X[i : i + BATCH_SIZE]) for i in range(0, len(X), BATCH_SIZE)]
         )
         logits /= self.temperature
-        return softmax(logits[:, :10]), 1 - softmax(logits)[:, 10:].sum(axis=1)
+        return softmax(logits[:, :NO_DIGIT]), 1 - softmax(logits)[:, NO_DIGIT:].sum(axis=1)
 
     def _prepare(
         self, strokes: Sequence[Any], canvas: float, pen: float | None, preprocessing: str
