@@ -390,7 +390,7 @@ class TestProbabilities:
 
 
 class TestDoubt:
-    @pytest.fixture(scope="class")
+    @pytest.fixture
     def eleven(self):
         """A network with an eleventh output, which is 4 where the middle pixel is inked."""
         network = Network(Dense(784, 11))
